@@ -1,0 +1,11 @@
+/**
+ * What every other package stands on: assertions, status codes, typed errors, clocks, random numbers, keyed hashes, packet memory and timers.
+ *
+ * @packageDocumentation
+ */
+
+export { assert, AssertionError, fail } from './assert.ts';
+export { type Clock, ManualClock, monotonicClock, wallClockMs } from './clock.ts';
+export { NetError, type NetErrorCode } from './errors.ts';
+export { Prng } from './prng.ts';
+export { Status, statusName } from './status.ts';
