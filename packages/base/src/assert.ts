@@ -2,8 +2,9 @@
 /**
  * Assertions that stay on in production.
  *
- * The message is always a literal: a template literal is built eagerly, before the condition is looked at, and made a tight loop ten
- * times slower when it was measured. Details belong in a separate branch that calls {@link fail}.
+ * The message is always a literal: a template literal is built eagerly, before the condition is
+ * looked at, and made a tight loop ten times slower when it was measured. Details belong in a
+ * separate branch that calls {@link fail}.
  *
  * @module
  */

@@ -4,15 +4,19 @@
  * @module
  */
 
-/** A monotone clock in nanoseconds. Values are integers below 2^53 (104 days of nanoseconds from an arbitrary origin). */
+/**
+ * A monotone clock in nanoseconds. Values are integers below 2^53 (104 days of nanoseconds from an
+ * arbitrary origin).
+ */
 export interface Clock {
   /** Nanoseconds since an arbitrary origin; never goes back. */
   nowNs(): number;
 }
 
 /**
- * The machine's monotone clock. Its origin is the start of the process, so that the value stays far below 2^53.
- * One reading costs 30-36 ns on Bun 1.4.5, which is why a poll loop reads it once per round.
+ * The machine's monotone clock. Its origin is the start of the process, so that the value stays far
+ * below 2^53. One reading costs 30-36 ns on Bun 1.4.5, which is why a poll loop reads it once per
+ * round.
  */
 export const monotonicClock: Clock = {
   nowNs(): number {

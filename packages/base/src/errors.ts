@@ -38,12 +38,13 @@ export type NetErrorCode =
   | 'ERR_TW_PROTOCOL';
 
 /**
- * An error of the control plane. The message is a sentence without a full stop that says what happened and, after a semicolon or in a
- * second clause, what to do next.
+ * An error of the control plane. The message is a sentence without a full stop that says what
+ * happened and, after a semicolon or in a second clause, what to do next.
  *
  * @example
  * ```ts
- * throw new NetError('EADDRINUSE', 'Port 9000 is already listening; choose another with --port', { port: 9000 });
+ * throw new NetError('EADDRINUSE', 'Port 9000 is already listening; choose another with --port', {
+ * port: 9000 });
  * ```
  */
 export class NetError extends Error {

@@ -1,5 +1,6 @@
 /**
- * What every other package stands on: assertions, status codes, typed errors, clocks, random numbers, keyed hashes, packet memory and timers.
+ * What every other package stands on: assertions, status codes, typed errors, clocks, random
+ * numbers, keyed hashes, packet memory and timers.
  *
  * @packageDocumentation
  */
@@ -9,3 +10,12 @@ export { type Clock, ManualClock, monotonicClock, wallClockMs } from './clock.ts
 export { NetError, type NetErrorCode } from './errors.ts';
 export { Prng } from './prng.ts';
 export { Status, statusName } from './status.ts';
+export {
+  createHeapArena,
+  FRAME_HEADROOM_BYTES,
+  FrameArena,
+  type FrameLayout,
+  type FrameSource,
+  type HeapArenaOptions,
+  NO_FRAME,
+} from './frame-arena.ts';

@@ -1,7 +1,8 @@
 // @hot
 /**
- * Seeded random numbers. xoshiro128** 1.1 (Blackman and Vigna, 2018) on four int32 words: 32-bit arithmetic needs no BigInt, the period
- * is 2^128 - 1, and the same seed gives the same stream on every machine. Not for secrets: those come from `crypto.getRandomValues`.
+ * Seeded random numbers. xoshiro128** 1.1 (Blackman and Vigna, 2018) on four int32 words: 32-bit
+ * arithmetic needs no BigInt, the period is 2^128 - 1, and the same seed gives the same stream on
+ * every machine. Not for secrets: those come from `crypto.getRandomValues`.
  *
  * @module
  */
@@ -13,7 +14,10 @@ export class Prng {
   #s2: number;
   #s3: number;
 
-  /** Seeds the state with splitmix32, as its authors recommend, so that close seeds give unrelated streams. */
+  /**
+   * Seeds the state with splitmix32, as its authors recommend, so that close seeds give unrelated
+   * streams.
+   */
   constructor(seed: number) {
     let x = seed | 0;
     const next = (): number => {
@@ -53,7 +57,10 @@ export class Prng {
     return Math.floor(this.nextFloat() * bound);
   }
 
-  /** A sample of the exponential distribution with the given mean; the gap between arrivals of a Poisson process. */
+  /**
+   * A sample of the exponential distribution with the given mean; the gap between arrivals of a
+   * Poisson process.
+   */
   nextExponential(mean: number): number {
     return -Math.log(1 - this.nextFloat()) * mean;
   }

@@ -1,6 +1,7 @@
 // @hot
 /**
- * Integer results of the hot path. Zero and above is success (often a count), below zero is a reason.
+ * Integer results of the hot path. Zero and above is success (often a count), below zero is a
+ * reason.
  *
  * @module
  */
