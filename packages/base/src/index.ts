@@ -19,3 +19,5 @@ export {
   type HeapArenaOptions,
   NO_FRAME,
 } from './frame-arena.ts';
+export { halfSipHash, SipHash } from './siphash.ts';
+export { NO_TIMER, TimerWheel, WHEEL_TICK_NS } from './timer-wheel.ts';
