@@ -36,6 +36,9 @@ const bun = process.execPath;
 const startNs = Bun.nanoseconds();
 const elapsedMs = (): number => (Bun.nanoseconds() - startNs) / 1e6;
 
+/** One channel for all output: console.log and process.stdout may overtake one another. */
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
 interface Outcome {
   readonly title: string;
   readonly counts: Counts;
@@ -65,13 +68,13 @@ async function run(command: readonly string[], timeoutMs: number): Promise<[numb
   // A grandchild that outlives the child may hold the pipes open for ever.
   await Promise.race([shown, Bun.sleep(PIPE_GRACE_MS)]);
   if (child.signalCode !== null) {
-    console.log(`(fail) ended by ${child.signalCode}; the time limit is ${timeoutMs / 1000} s`);
+    print(`(fail) ended by ${child.signalCode}; the time limit is ${timeoutMs / 1000} s`);
   }
   return [child.exitCode ?? 1, chunks.join('')];
 }
 
 async function check(title: string, command: readonly string[]): Promise<Outcome> {
-  console.log(`\n== ${title}`);
+  print(`\n== ${title}`);
   const [status] = await run(command, PROCESS_TIMEOUT_MS);
   const passed = status === 0 ? 1 : 0;
   return { title, counts: { passed, failed: 1 - passed, skipped: 0 }, skipped: [] };
@@ -79,7 +82,7 @@ async function check(title: string, command: readonly string[]): Promise<Outcome
 
 /** Runs test files in one `bun test`, whose own summary is the source of the counts. */
 async function test(title: string, flags: string[], files: readonly string[]): Promise<Outcome> {
-  console.log(`\n== ${title}`);
+  print(`\n== ${title}`);
   const leftMs = Math.max(1, RUN_TIMEOUT_MS - elapsedMs());
   const report = join(tmpdir(), `tickwire-junit-${process.pid}.xml`);
   const reporter = ['--reporter=junit', `--reporter-outfile=${report}`];
@@ -108,7 +111,7 @@ async function runAll(filters: readonly string[]): Promise<Outcome[]> {
   ];
   const files = testFiles(filters.map((filter) => relative(root, filter) || filter));
   if (files.length === 0) {
-    console.log(`\nno test file matches: ${filters.join(' ')}`);
+    print(`\nno test file matches: ${filters.join(' ')}`);
     return [...outcomes, { title: 'tests', counts: parseCounts('', 1), skipped: [] }];
   }
   const together = files.filter((file) => !ALONE.test(file));
@@ -123,17 +126,19 @@ async function runAll(filters: readonly string[]): Promise<Outcome[]> {
 }
 
 function printResult(outcomes: readonly Outcome[]): Counts {
-  console.log('\n== result');
+  print('\n== result');
   for (const { title, counts } of outcomes) {
     const { passed, failed, skipped } = counts;
-    console.log(`${failed > 0 ? 'FAIL' : 'ok  '} ${title}: ${passed}, ${failed}, ${skipped}`);
+    print(`${failed > 0 ? 'FAIL' : 'ok  '} ${title}: ${passed}, ${failed}, ${skipped}`);
   }
   const skipped = outcomes.flatMap((outcome) => outcome.skipped);
-  for (const title of skipped) console.log(`SKIPPED ${title}`);
-  console.log(`${(elapsedMs() / 1000).toFixed(1)} s`);
+  for (const title of skipped) print(`SKIPPED ${title}`);
+  print(`${(elapsedMs() / 1000).toFixed(1)} s`);
   return sumCounts(outcomes.map((outcome) => outcome.counts));
 }
 
 const total = printResult(await runAll(process.argv.slice(2)));
-console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
-process.exit(total.failed > 0 ? 1 : 0);
+const last = `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped
+`;
+// Exit only once everything is written: a pipe may be slower than we are.
+process.stdout.write(last, () => process.exit(total.failed > 0 ? 1 : 0));

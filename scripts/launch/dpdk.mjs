@@ -8,7 +8,7 @@
 
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { capture, findOnPath, runLoud, say, stateDir, statOf } from './state.mjs';
+import { capture, findOnPath, LaunchError, runLoud, say, stateDir, statOf } from './state.mjs';
 
 /** After a failed attempt `setup` tries again at once, other commands after this time. */
 const RETRY_MS = 60 * 60 * 1000;
@@ -82,6 +82,8 @@ function build(root) {
   say('building csrc/build/libtickwire.so');
   const result = capture('make', ['-C', join(root, 'csrc')]);
   if (result.ok && isFresh(root)) return;
+  // A library of older sources must not be loaded in place of the one that did not build.
+  rmSync(join(root, 'csrc/build/libtickwire.so'), { force: true });
   process.stderr.write(`${result.all}\n`);
   say('THE SHIM OVER DPDK DID NOT BUILD (output above): going on without DPDK, on the loopback');
 }
@@ -107,7 +109,12 @@ function ensureBuildTools(root, retry, lock) {
 export function ensureDpdk(root, { retry }, lock) {
   if (process.env.TICKWIRE_NO_DPDK === '1') return;
   if (statOf(join(root, 'csrc/Makefile')) === undefined || isFresh(root)) return;
-  if (!ensureBuildTools(root, retry, lock)) return;
-  lock();
-  if (!isFresh(root)) build(root);
+  try {
+    if (!ensureBuildTools(root, retry, lock)) return;
+    lock();
+    if (!isFresh(root)) build(root);
+  } catch (error) {
+    if (!(error instanceof LaunchError)) throw error;
+    say(`going on without DPDK: ${error.message}`);
+  }
 }
