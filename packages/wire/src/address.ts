@@ -243,7 +243,7 @@ export class Cidr {
     if (!Number.isInteger(prefix) || prefix < 0 || prefix > most) {
       throw new NetError(
         'EINVAL',
-        `Prefix length ${prefix} is not in 0..${most}; write ${address}/24`,
+        `Prefix length ${prefix} is not in 0..${most}; write ${address.toString()}/24`,
         {
           prefix,
         },
@@ -308,7 +308,7 @@ export class Cidr {
   }
 
   toString(): string {
-    return `${this.address}/${this.prefix}`;
+    return `${this.address.toString()}/${this.prefix}`;
   }
 }
 

@@ -62,7 +62,7 @@ export const IPV4_HAS_ROUTER_ALERT = 2;
 export const IPV4_HAS_OTHER_OPTION = 4;
 
 /** The router alert option as one word: type 148, length 4, value 0 (RFC 2113). */
-export const IPV4_ROUTER_ALERT = 0x94040000 | 0;
+export const IPV4_ROUTER_ALERT: number = 0x94040000 | 0;
 
 const OPTION_END = 0;
 const OPTION_NOP = 1;

@@ -137,34 +137,34 @@ function readOption(view: DataView, at: number, kind: number, size: number, out:
   switch (kind) {
     case TCP_OPTION_MSS:
       if (size === MSS_BYTES) out.mss = view.getUint16(at + 2);
-      return;
+      break;
     case TCP_OPTION_WINDOW_SCALE:
       if (size === WINDOW_SCALE_BYTES) {
         const shift = view.getUint8(at + 2);
         out.windowScale = shift > TCP_WINDOW_SCALE_MAX ? TCP_WINDOW_SCALE_MAX : shift;
       }
-      return;
+      break;
     case TCP_OPTION_SACK_PERMITTED:
       if (size === SACK_PERMITTED_BYTES) out.sackPermitted = 1;
-      return;
+      break;
     case TCP_OPTION_SACK:
       readSack(view, at, size, out);
-      return;
+      break;
     case TCP_OPTION_TIMESTAMPS:
       if (size === TIMESTAMPS_OPTION_BYTES) {
         out.hasTimestamps = 1;
         out.tsVal = view.getInt32(at + 2);
         out.tsEcr = view.getInt32(at + 6);
       }
-      return;
+      break;
     case TCP_OPTION_FAST_OPEN:
       if (size - 2 <= FAST_OPEN_COOKIE_BYTES_MAX) {
         out.fastOpenAt = at + 2;
         out.fastOpenLength = size - 2;
       }
-      return;
+      break;
     default:
-      return;
+      break;
   }
 }
 

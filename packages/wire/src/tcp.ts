@@ -41,7 +41,7 @@ export const TCP_HEADER_BYTES = 20;
 /** Bytes of the longest header: data offset 15. */
 export const TCP_HEADER_BYTES_MAX = 60;
 /** Offset of the checksum field in the header; for devices that fill it. */
-export const TCP_CHECKSUM_OFFSET = CHECKSUM;
+export const TCP_CHECKSUM_OFFSET: number = CHECKSUM;
 
 /** No more data from the sender. */
 export const TCP_FIN = 0x001;

@@ -25,7 +25,7 @@ const CHECKSUM = 6;
 /** Bytes of the header. */
 export const UDP_HEADER_BYTES = 8;
 /** Offset of the checksum field in the header; for devices that fill it. */
-export const UDP_CHECKSUM_OFFSET = CHECKSUM;
+export const UDP_CHECKSUM_OFFSET: number = CHECKSUM;
 
 /** Source port; 0 when the sender wants no reply. */
 export function udpSrcPort(view: DataView, at: number): number {
