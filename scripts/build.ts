@@ -1,0 +1,49 @@
+/**
+ * Builds every package into its `dist`: JavaScript by tsup, declarations by tsc, then checks each
+ * with publint and its exports map against the tree.
+ *
+ * Bun needs none of this: it runs `src` through the `bun` condition of the exports maps.
+ *
+ * @module
+ */
+
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ExportsMap, exportFaults } from './exports-map.ts';
+
+const root = join(import.meta.dir, '..');
+const bin = (name: string): string => join(root, 'node_modules/.bin', name);
+
+/** Starts a program in a folder; throws with its output when it fails. */
+async function run(cwd: string, command: string[]): Promise<void> {
+  const child = Bun.spawn(command, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  if (child.exitCode === 0) return;
+  throw new Error(`${command.join(' ')} failed in ${cwd}\n${out}${err}`);
+}
+
+/** JavaScript and source maps; tsup leaves the dependencies that package.json names outside. */
+async function bundle(folder: string): Promise<void> {
+  const entries = readdirSync(join(folder, 'src')).filter(
+    (name) => name === 'index.ts' || name === 'main.ts' || /worker\.ts$/.test(name),
+  );
+  const files = entries.map((name) => `src/${name}`);
+  const shape = ['--format', 'esm', '--target', 'esnext', '--sourcemap', '--no-dts', '--silent'];
+  await run(folder, [bin('tsup'), ...files, ...shape, '--out-dir', 'dist', '--external', 'bun']);
+}
+
+async function lintPackage(folder: string): Promise<void> {
+  await run(folder, [bin('publint'), '--strict', '--pack', 'false']);
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+    readonly exports: ExportsMap;
+  };
+  const faults = exportFaults(manifest.exports, (path) => existsSync(join(folder, path)));
+  if (faults.length > 0) throw new Error(`${folder}/package.json\n${faults.join('\n')}`);
+}
+
+const packages = readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name));
+for (const folder of packages) rmSync(join(folder, 'dist'), { recursive: true, force: true });
+for (const folder of packages) await bundle(folder);
+await run(root, [bin('tsc'), '-b', 'tsconfig.build.json']);
+for (const folder of packages) await lintPackage(folder);
+console.log(`built ${packages.length} packages`);
