@@ -138,7 +138,7 @@ export interface ArpPacket {
   targetIp: number;
 }
 
-/** Reads a packet that {@link checkArp} has accepted. Cold. */
+/** Reads a packet that {@link checkArp} has accepted. @cold */
 export function parseArp(view: DataView, at: number): ArpPacket {
   return {
     operation: arpOperation(view, at),
@@ -151,7 +151,7 @@ export function parseArp(view: DataView, at: number): ArpPacket {
   };
 }
 
-/** One line, as tcpdump prints it: `ARP who-has 10.0.0.2 tell 10.0.0.1`. Cold. */
+/** One line, as tcpdump prints it: `ARP who-has 10.0.0.2 tell 10.0.0.1`. @cold */
 export function formatArp(view: DataView, at: number): string {
   const operation = arpOperation(view, at);
   const sender = formatIpv4(arpSenderIp(view, at));

@@ -36,8 +36,11 @@ export const ETHERNET_FRAME_BYTES_MIN = 60;
 /** Payload bytes of a standard frame. */
 export const ETHERNET_MTU = 1500;
 
+/** IPv4. */
 export const ETHERTYPE_IPV4 = 0x0800;
+/** ARP. */
 export const ETHERTYPE_ARP = 0x0806;
+/** IPv6. */
 export const ETHERTYPE_IPV6 = 0x86dd;
 /** An 802.1Q tag follows; recognised, counted and dropped: the stack terminates no VLANs. */
 export const ETHERTYPE_VLAN = 0x8100;
@@ -151,7 +154,7 @@ export interface EthernetHeader {
   type: number;
 }
 
-/** Reads a header that {@link checkEthernet} has accepted. Cold. */
+/** Reads a header that {@link checkEthernet} has accepted. @cold */
 export function parseEthernet(view: DataView, at: number): EthernetHeader {
   return {
     dstHigh: ethernetDstHigh(view, at),
@@ -162,7 +165,7 @@ export function parseEthernet(view: DataView, at: number): EthernetHeader {
   };
 }
 
-/** The name of an EtherType, or its hexadecimal form. Cold. */
+/** The name of an EtherType, or its hexadecimal form. @cold */
 export function ethertypeName(type: number): string {
   switch (type) {
     case ETHERTYPE_IPV4:
@@ -180,7 +183,7 @@ export function ethertypeName(type: number): string {
   }
 }
 
-/** One line: `02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff ARP`. Cold. */
+/** One line: `02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff ARP`. @cold */
 export function formatEthernet(view: DataView, at: number): string {
   const src = formatMac(ethernetSrcHigh(view, at), ethernetSrcLow(view, at));
   const dst = formatMac(ethernetDstHigh(view, at), ethernetDstLow(view, at));

@@ -34,29 +34,39 @@ const POINTER = 4;
 /** Bytes before the data or the quoted packet. */
 export const ICMP_HEADER_BYTES = 8;
 
+/** Answer to an echo request. */
 export const ICMP_ECHO_REPLY = 0;
+/** Destination unreachable. */
 export const ICMP_UNREACHABLE = 3;
 /** Deprecated and ignored (RFC 6633). */
 export const ICMP_SOURCE_QUENCH = 4;
 /** Ignored: a trading host does not take routes from the wire. */
 export const ICMP_REDIRECT = 5;
+/** Ping. */
 export const ICMP_ECHO_REQUEST = 8;
+/** TTL or reassembly time exceeded. */
 export const ICMP_TIME_EXCEEDED = 11;
+/** A header field is wrong; carries a pointer. */
 export const ICMP_PARAMETER_PROBLEM = 12;
 
-/** Codes of {@link ICMP_UNREACHABLE} (RFC 792, RFC 1122 3.2.2.1). */
+/** Code of {@link ICMP_UNREACHABLE}: no route (RFC 792; RFC 1122, 3.2.2.1). */
 export const ICMP_UNREACHABLE_NET = 0;
+/** Host unreachable: no neighbour answered. */
 export const ICMP_UNREACHABLE_HOST = 1;
+/** Nobody speaks the protocol. */
 export const ICMP_UNREACHABLE_PROTOCOL = 2;
+/** Nobody listens to the UDP port. */
 export const ICMP_UNREACHABLE_PORT = 3;
 /** Fragmentation needed and DF set: carries the next-hop MTU (RFC 1191, 4). */
 export const ICMP_UNREACHABLE_FRAGMENTATION = 4;
+/** Source route failed. */
 export const ICMP_UNREACHABLE_SOURCE_ROUTE = 5;
 /** Administratively prohibited (RFC 1812, 5.2.7.1). */
 export const ICMP_UNREACHABLE_PROHIBITED = 13;
 
-/** Codes of {@link ICMP_TIME_EXCEEDED}. */
+/** Code of {@link ICMP_TIME_EXCEEDED}: TTL, from a router. */
 export const ICMP_TIME_EXCEEDED_TTL = 0;
+/** Code of {@link ICMP_TIME_EXCEEDED}: reassembly, from a host. */
 export const ICMP_TIME_EXCEEDED_REASSEMBLY = 1;
 
 /**
@@ -212,7 +222,7 @@ export interface IcmpHeader {
   rest: number;
 }
 
-/** Reads a header that {@link checkIcmp} has accepted. Cold. */
+/** Reads a header that {@link checkIcmp} has accepted. @cold */
 export function parseIcmp(view: DataView, at: number): IcmpHeader {
   return {
     type: icmpType(view, at),
@@ -222,7 +232,7 @@ export function parseIcmp(view: DataView, at: number): IcmpHeader {
   };
 }
 
-/** One line: `ICMP echo request id 1 seq 2`. Cold. */
+/** One line: `ICMP echo request id 1 seq 2`. @cold */
 export function formatIcmp(view: DataView, at: number): string {
   const type = icmpType(view, at);
   const code = icmpCode(view, at);

@@ -35,25 +35,35 @@ export const ICMPV6_HEADER_BYTES = 8;
 /** Offset of the checksum field in the header; for devices that fill it. */
 export const ICMPV6_CHECKSUM_OFFSET: number = CHECKSUM;
 
+/** Destination unreachable. */
 export const ICMPV6_UNREACHABLE = 1;
 /** Carries the MTU (RFC 8201). */
 export const ICMPV6_PACKET_TOO_BIG = 2;
+/** Hop limit or reassembly time exceeded. */
 export const ICMPV6_TIME_EXCEEDED = 3;
+/** A header field is wrong; carries a pointer. */
 export const ICMPV6_PARAMETER_PROBLEM = 4;
 /** Types from here on are informational (RFC 4443, 2.1). */
 export const ICMPV6_INFORMATIONAL = 128;
+/** Ping. */
 export const ICMPV6_ECHO_REQUEST = 128;
+/** Answer to an echo request. */
 export const ICMPV6_ECHO_REPLY = 129;
 
-/** Codes of {@link ICMPV6_UNREACHABLE} (RFC 4443, 3.1). */
+/** Code of {@link ICMPV6_UNREACHABLE}: no route (RFC 4443, 3.1). */
 export const ICMPV6_UNREACHABLE_NO_ROUTE = 0;
+/** Administratively prohibited. */
 export const ICMPV6_UNREACHABLE_PROHIBITED = 1;
+/** Beyond the scope of the source address. */
 export const ICMPV6_UNREACHABLE_SCOPE = 2;
+/** No neighbour answered. */
 export const ICMPV6_UNREACHABLE_ADDRESS = 3;
+/** Nobody listens to the UDP port. */
 export const ICMPV6_UNREACHABLE_PORT = 4;
 
-/** Codes of {@link ICMPV6_TIME_EXCEEDED}. */
+/** Code of {@link ICMPV6_TIME_EXCEEDED}: hop limit, from a router. */
 export const ICMPV6_TIME_EXCEEDED_HOPS = 0;
+/** Code of {@link ICMPV6_TIME_EXCEEDED}: reassembly, from a host. */
 export const ICMPV6_TIME_EXCEEDED_REASSEMBLY = 1;
 
 /** Most bytes of the offending packet that an error quotes (RFC 4443, 2.4 c). */
@@ -167,7 +177,7 @@ export interface Icmpv6Header {
   rest: number;
 }
 
-/** Reads a header that {@link checkIcmpv6} has accepted. Cold. */
+/** Reads a header that {@link checkIcmpv6} has accepted. @cold */
 export function parseIcmpv6(view: DataView, at: number): Icmpv6Header {
   return {
     type: icmpv6Type(view, at),
@@ -177,7 +187,7 @@ export function parseIcmpv6(view: DataView, at: number): Icmpv6Header {
   };
 }
 
-/** One line: `ICMPv6 packet too big mtu 1280`. Cold. */
+/** One line: `ICMPv6 packet too big mtu 1280`. @cold */
 export function formatIcmpv6(view: DataView, at: number): string {
   const type = icmpv6Type(view, at);
   const code = String(icmpv6Code(view, at));

@@ -47,18 +47,28 @@ export const IGMP_V3_QUERY_BYTES = 12;
 /** Bytes of a group record without sources. */
 export const IGMP_RECORD_BYTES = 8;
 
+/** Membership query, all versions. */
 export const IGMP_QUERY = 0x11;
+/** Membership report of version 1. */
 export const IGMP_V1_REPORT = 0x12;
+/** Membership report of version 2. */
 export const IGMP_V2_REPORT = 0x16;
+/** Leave group of version 2. */
 export const IGMP_V2_LEAVE = 0x17;
+/** Membership report of version 3. */
 export const IGMP_V3_REPORT = 0x22;
 
-/** Record types (RFC 9776, 4.2.12). */
+/** Record type: current state is INCLUDE (RFC 9776, 4.2.12). */
 export const IGMP_MODE_IS_INCLUDE = 1;
+/** Record type: current state is EXCLUDE. */
 export const IGMP_MODE_IS_EXCLUDE = 2;
+/** Record type: the filter changed to INCLUDE; without sources, a leave. */
 export const IGMP_CHANGE_TO_INCLUDE = 3;
+/** Record type: the filter changed to EXCLUDE; without sources, a join. */
 export const IGMP_CHANGE_TO_EXCLUDE = 4;
+/** Record type: sources were added. */
 export const IGMP_ALLOW_NEW_SOURCES = 5;
+/** Record type: sources were taken away. */
 export const IGMP_BLOCK_OLD_SOURCES = 6;
 
 /** 224.0.0.1: all systems; general queries go there. */
@@ -246,7 +256,7 @@ export interface IgmpHeader {
   group: number;
 }
 
-/** Reads a message that {@link checkIgmp} has accepted. Cold. */
+/** Reads a message that {@link checkIgmp} has accepted. @cold */
 export function parseIgmp(view: DataView, at: number): IgmpHeader {
   return {
     type: igmpType(view, at),
@@ -256,7 +266,7 @@ export function parseIgmp(view: DataView, at: number): IgmpHeader {
   };
 }
 
-/** One line: `IGMP v2 report 239.1.1.1`. Cold. */
+/** One line: `IGMP v2 report 239.1.1.1`. @cold */
 export function formatIgmp(view: DataView, at: number, length: number): string {
   const group = formatIpv4(igmpGroup(view, at));
   switch (igmpType(view, at)) {

@@ -85,13 +85,13 @@ export function checkTransportChecksum(view: DataView, meta: IpMeta): number {
   return checksumFold(sum) === CHECKSUM_GOOD ? Status.Ok : Status.BadChecksum;
 }
 
-/** The source as text. Cold. */
+/** The source as text. @cold */
 export function metaSrcText(meta: IpMeta): string {
   if (meta.family === 4) return formatIpv4(meta.src3);
   return formatIpv6(meta.src0, meta.src1, meta.src2, meta.src3);
 }
 
-/** The destination as text. Cold. */
+/** The destination as text. @cold */
 export function metaDstText(meta: IpMeta): string {
   if (meta.family === 4) return formatIpv4(meta.dst3);
   return formatIpv6(meta.dst0, meta.dst1, meta.dst2, meta.dst3);

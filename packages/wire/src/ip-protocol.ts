@@ -15,9 +15,13 @@
 
 /** IPv6 hop-by-hop options header (RFC 8200, 4.3). */
 export const PROTOCOL_HOP_BY_HOP = 0;
+/** ICMP for IPv4. */
 export const PROTOCOL_ICMP = 1;
+/** IGMP. */
 export const PROTOCOL_IGMP = 2;
+/** TCP. */
 export const PROTOCOL_TCP = 6;
+/** UDP. */
 export const PROTOCOL_UDP = 17;
 /** IPv6 routing header (RFC 8200, 4.4). */
 export const PROTOCOL_ROUTING = 43;
@@ -27,6 +31,7 @@ export const PROTOCOL_FRAGMENT = 44;
 export const PROTOCOL_ESP = 50;
 /** Authentication header; opaque to us. */
 export const PROTOCOL_AH = 51;
+/** ICMP for IPv6, with NDP and MLD. */
 export const PROTOCOL_ICMPV6 = 58;
 /** IPv6: nothing follows (RFC 8200, 4.7). */
 export const PROTOCOL_NONE = 59;
@@ -66,7 +71,7 @@ export function trafficClassOf(dscp: number, ecn: number): number {
   return ((dscp << 2) | ecn) & 0xff;
 }
 
-/** The name of a protocol, or its number as text. Cold. */
+/** The name of a protocol, or its number as text. @cold */
 export function protocolName(protocol: number): string {
   switch (protocol) {
     case PROTOCOL_HOP_BY_HOP:

@@ -262,7 +262,7 @@ export interface Ipv4Header {
   dst: number;
 }
 
-/** Reads a header that {@link checkIpv4} has accepted. Cold. */
+/** Reads a header that {@link checkIpv4} has accepted. @cold */
 export function parseIpv4(view: DataView, at: number): Ipv4Header {
   return {
     headerLength: ipv4HeaderLength(view, at),
@@ -278,7 +278,7 @@ export function parseIpv4(view: DataView, at: number): Ipv4Header {
   };
 }
 
-/** One line: `10.0.0.1 > 10.0.0.2 TCP ttl 64 len 40 DF`. Cold. */
+/** One line: `10.0.0.1 > 10.0.0.2 TCP ttl 64 len 40 DF`. @cold */
 export function formatIpv4Header(view: DataView, at: number): string {
   const fragment = ipv4Fragment(view, at);
   let line = formatIpv4(ipv4Src(view, at)) + ' > ' + formatIpv4(ipv4Dst(view, at));

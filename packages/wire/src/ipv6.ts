@@ -237,7 +237,7 @@ export class Ipv6Walk {
   /** 1 when a hop-by-hop router alert was seen (RFC 2711). */
   routerAlert = 0;
   /** Code of the ICMPv6 parameter problem to answer with, or {@link IPV6_PROBLEM_NONE}. */
-  problem = IPV6_PROBLEM_NONE;
+  problem: number = IPV6_PROBLEM_NONE;
   /** Offset that the problem points to. */
   problemAt = 0;
   /** 1 when the problem is answered even if the destination is multicast (option type 10). */
@@ -371,7 +371,7 @@ export interface Ipv6Header {
   dst: string;
 }
 
-/** The source as text. Cold. */
+/** The source as text. @cold */
 export function ipv6SrcText(view: DataView, at: number): string {
   return formatIpv6(
     ipv6Src(view, at, 0),
@@ -381,7 +381,7 @@ export function ipv6SrcText(view: DataView, at: number): string {
   );
 }
 
-/** The destination as text. Cold. */
+/** The destination as text. @cold */
 export function ipv6DstText(view: DataView, at: number): string {
   return formatIpv6(
     ipv6Dst(view, at, 0),
@@ -391,7 +391,7 @@ export function ipv6DstText(view: DataView, at: number): string {
   );
 }
 
-/** Reads a header that {@link checkIpv6} has accepted. Cold. */
+/** Reads a header that {@link checkIpv6} has accepted. @cold */
 export function parseIpv6(view: DataView, at: number): Ipv6Header {
   return {
     trafficClass: ipv6TrafficClass(view, at),
@@ -404,7 +404,7 @@ export function parseIpv6(view: DataView, at: number): Ipv6Header {
   };
 }
 
-/** One line: `fe80::1 > ff02::1 ICMPv6 hlim 255 len 32`. Cold. */
+/** One line: `fe80::1 > ff02::1 ICMPv6 hlim 255 len 32`. @cold */
 export function formatIpv6Header(view: DataView, at: number): string {
   let line = ipv6SrcText(view, at) + ' > ' + ipv6DstText(view, at);
   line += ' ' + protocolName(ipv6NextHeader(view, at));

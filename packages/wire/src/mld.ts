@@ -39,14 +39,20 @@ export const MLD_V2_REPORT_BYTES = 8;
 /** Bytes of a record without sources. */
 export const MLD_RECORD_BYTES = 20;
 
+/** Listener query, both versions. */
 export const MLD_QUERY = 130;
+/** Listener report of version 1. */
 export const MLD_V1_REPORT = 131;
+/** Listener done of version 1. */
 export const MLD_V1_DONE = 132;
+/** Listener report of version 2. */
 export const MLD_V2_REPORT = 143;
 
-/** Record types equal those of IGMPv3 (RFC 9777, 5.2.12). */
+/** Record type: current state is EXCLUDE; types equal IGMPv3's (RFC 9777, 5.2.12). */
 export const MLD_MODE_IS_EXCLUDE = 2;
+/** Record type: the filter changed to INCLUDE; without sources, a leave. */
 export const MLD_CHANGE_TO_INCLUDE = 3;
+/** Record type: the filter changed to EXCLUDE; without sources, a join. */
 export const MLD_CHANGE_TO_EXCLUDE = 4;
 
 /** The `word`-th word (0..3) of the multicast address of a query, report or done. */
@@ -186,7 +192,7 @@ function addressText(view: DataView, at: number): string {
   );
 }
 
-/** Reads a v1 message or a query that {@link checkMld} has accepted. Cold. */
+/** Reads a v1 message or a query that {@link checkMld} has accepted. @cold */
 export function parseMld(view: DataView, at: number): MldMessage {
   return {
     type: icmpv6Type(view, at),
@@ -195,7 +201,7 @@ export function parseMld(view: DataView, at: number): MldMessage {
   };
 }
 
-/** One line: `MLD report ff02::fb`. Cold. */
+/** One line: `MLD report ff02::fb`. @cold */
 export function formatMld(view: DataView, at: number, length: number): string {
   switch (icmpv6Type(view, at)) {
     case MLD_QUERY:

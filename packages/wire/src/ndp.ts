@@ -53,10 +53,15 @@ const PREFIX_VALID = 4;
 const PREFIX_PREFERRED = 8;
 const PREFIX_ADDRESS = 16;
 
+/** A host asks for routers. */
 export const NDP_ROUTER_SOLICITATION = 133;
+/** A router presents itself, its prefixes and its MTU. */
 export const NDP_ROUTER_ADVERTISEMENT = 134;
+/** Who has the target address? */
 export const NDP_NEIGHBOR_SOLICITATION = 135;
+/** The sender has it. */
 export const NDP_NEIGHBOR_ADVERTISEMENT = 136;
+/** There is a better first hop. */
 export const NDP_REDIRECT = 137;
 
 /** Hop limit of every message; anything else was forwarded and is dropped (RFC 4861, 3.1). */
@@ -85,10 +90,15 @@ export const NDP_RA_MANAGED = 0x80;
 /** Other configuration by DHCPv6: flag of a router advertisement. */
 export const NDP_RA_OTHER = 0x40;
 
+/** Link-layer address of the sender. */
 export const NDP_OPTION_SOURCE_LINK = 1;
+/** Link-layer address of the target. */
 export const NDP_OPTION_TARGET_LINK = 2;
+/** A prefix of the link. */
 export const NDP_OPTION_PREFIX = 3;
+/** Start of the packet that caused a redirect. */
 export const NDP_OPTION_REDIRECTED = 4;
+/** MTU of the link. */
 export const NDP_OPTION_MTU = 5;
 
 /** Prefix is on this link: flag of a prefix option. */
@@ -306,7 +316,7 @@ function targetText(view: DataView, at: number): string {
   );
 }
 
-/** Reads a solicitation or advertisement that {@link checkNdp} has accepted. Cold. */
+/** Reads a solicitation or advertisement that {@link checkNdp} has accepted. @cold */
 export function parseNdpNeighbor(view: DataView, at: number): NdpNeighbor {
   return {
     type: icmpv6Type(view, at),
@@ -315,7 +325,7 @@ export function parseNdpNeighbor(view: DataView, at: number): NdpNeighbor {
   };
 }
 
-/** One line for a message that {@link checkNdp} has accepted. Cold. */
+/** One line for a message that {@link checkNdp} has accepted. @cold */
 export function formatNdp(view: DataView, at: number, length: number): string {
   switch (icmpv6Type(view, at)) {
     case NDP_ROUTER_SOLICITATION:

@@ -23,13 +23,21 @@
 import { Status } from '@tickwire/base';
 import { seqText } from './seq.ts';
 
+/** End of the list. */
 export const TCP_OPTION_END = 0;
+/** Padding between options. */
 export const TCP_OPTION_NOP = 1;
+/** Maximum segment size, on SYN only. */
 export const TCP_OPTION_MSS = 2;
+/** Window scale, on SYN only. */
 export const TCP_OPTION_WINDOW_SCALE = 3;
+/** SACK permitted, on SYN only. */
 export const TCP_OPTION_SACK_PERMITTED = 4;
+/** SACK blocks. */
 export const TCP_OPTION_SACK = 5;
+/** Timestamps. */
 export const TCP_OPTION_TIMESTAMPS = 8;
+/** Fast open cookie, on SYN only. */
 export const TCP_OPTION_FAST_OPEN = 34;
 
 /** Bytes of all options together: the longest header less the fixed part. */
@@ -271,7 +279,7 @@ export function emitTcpPadding(view: DataView, start: number, at: number): numbe
   return i;
 }
 
-/** One line: `mss 1460,wscale 7,sackOK,TS val 1 ecr 0,sack {1:2}`. Cold. */
+/** One line: `mss 1460,wscale 7,sackOK,TS val 1 ecr 0,sack {1:2}`. @cold */
 export function formatTcpOptions(options: TcpOptions): string {
   const parts: string[] = [];
   if (options.mss !== 0) parts.push('mss ' + String(options.mss));

@@ -220,7 +220,7 @@ export interface TcpHeader {
   urgent: number;
 }
 
-/** Reads a header that {@link checkTcp} has accepted. Cold. */
+/** Reads a header that {@link checkTcp} has accepted. @cold */
 export function parseTcp(view: DataView, at: number): TcpHeader {
   return {
     srcPort: tcpSrcPort(view, at),
@@ -235,7 +235,7 @@ export function parseTcp(view: DataView, at: number): TcpHeader {
   };
 }
 
-/** Flags as tcpdump prints them: `S`, `S.`, `P.`, `F.`, `R`; `none` when there are none. Cold. */
+/** Flags as tcpdump prints them: `S`, `S.`, `P.`, `F.`, `R`; `none` when there are none. @cold */
 export function tcpFlagsText(flags: number): string {
   let text = '';
   if ((flags & TCP_FIN) !== 0) text += 'F';
@@ -250,7 +250,7 @@ export function tcpFlagsText(flags: number): string {
   return text === '' ? 'none' : text;
 }
 
-/** One line: `TCP 4000 > 80 [S.] seq 1 ack 2 win 65535`. Cold. */
+/** One line: `TCP 4000 > 80 [S.] seq 1 ack 2 win 65535`. @cold */
 export function formatTcp(view: DataView, at: number): string {
   const flags = tcpFlags(view, at);
   let line = 'TCP ' + String(tcpSrcPort(view, at)) + ' > ' + String(tcpDstPort(view, at));

@@ -104,7 +104,7 @@ export interface UdpHeader {
   checksum: number;
 }
 
-/** Reads a header that {@link checkUdp} has accepted. Cold. */
+/** Reads a header that {@link checkUdp} has accepted. @cold */
 export function parseUdp(view: DataView, at: number): UdpHeader {
   return {
     srcPort: udpSrcPort(view, at),
@@ -114,7 +114,7 @@ export function parseUdp(view: DataView, at: number): UdpHeader {
   };
 }
 
-/** One line: `UDP 4000 > 53 len 32`, the length being that of the payload. Cold. */
+/** One line: `UDP 4000 > 53 len 32`, the length being that of the payload. @cold */
 export function formatUdp(view: DataView, at: number): string {
   const payload = udpLength(view, at) - UDP_HEADER_BYTES;
   const ports = String(udpSrcPort(view, at)) + ' > ' + String(udpDstPort(view, at));
