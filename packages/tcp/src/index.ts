@@ -1,1 +1,13 @@
-export {};
+/**
+ * TCP: connections over frames, from the handshake to TIME-WAIT.
+ *
+ * @packageDocumentation
+ */
+
+export { Congestion, tcpConfig, type TcpConfig } from './config.ts';
+export { type TcpEvents } from './events.ts';
+export { TcpInfo } from './info.ts';
+export { Listener, type ListenOptions } from './listener.ts';
+export { CloseReason, closeReasonName, State, stateName } from './state.ts';
+export { Flag, NEVER, Tcb } from './tcb.ts';
+export { Tcp } from './tcp.ts';

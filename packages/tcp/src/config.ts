@@ -1,0 +1,186 @@
+/**
+ * The knobs of TCP, their defaults and their reasons.
+ *
+ * @module
+ */
+
+import { NetError } from '@tickwire/base';
+
+const MS = 1_000_000;
+const SECOND = 1_000_000_000;
+
+/** Which congestion controller a connection uses. */
+export const Congestion = {
+  /** RFC 5681 with appropriate byte counting (RFC 3465). */
+  NewReno: 0,
+  /** RFC 9438 with HyStart++ (RFC 9406). */
+  Cubic: 1,
+} as const;
+
+/** Any value of {@link Congestion}. */
+export type Congestion = (typeof Congestion)[keyof typeof Congestion];
+
+/** Everything that can be set. {@link tcpConfig} fills in the defaults. */
+export interface TcpConfig {
+  /** Connections, TIME-WAIT included. The oldest TIME-WAIT gives way when all are taken. */
+  readonly connectionsMax: number;
+  /** Listeners. */
+  readonly listenersMax: number;
+
+  /** Bytes that one connection may hold unacknowledged and unsent. */
+  readonly sendBufferBytes: number;
+  /** Frames that one connection may hold in its send queue. */
+  readonly sendFramesMax: number;
+  /** Receive buffer of a new connection: its first window. */
+  readonly receiveBufferBytes: number;
+  /** Up to this the receive buffer grows by itself; fixes the window scale at the handshake. */
+  readonly receiveBufferBytesMax: number;
+  /** Frames that one connection may hold in its receive queue and in reassembly. */
+  readonly receiveFramesMax: number;
+  /** Frames of the pool that reassembly leaves alone, so that the left edge always gets one. */
+  readonly frameReserve: number;
+
+  /** Upper bound of the MSS that is offered; the path MTU may ask for less. */
+  readonly mssMax: number;
+  /** Window scale option (RFC 7323). */
+  readonly windowScaling: boolean;
+  /** Timestamps option (RFC 7323): PAWS, spurious retransmission detection, TIME-WAIT reuse. */
+  readonly timestamps: boolean;
+  /** SACK (RFC 2018). Without it loss recovery is NewReno (RFC 6582). */
+  readonly sack: boolean;
+  /** Explicit congestion notification (RFC 3168): asked for on connect, accepted on listen. */
+  readonly ecn: boolean;
+
+  /** Nagle's algorithm. Off: a trading message waits for nothing, and bursts coalesce anyway. */
+  readonly nagle: boolean;
+  /** How long an ACK may wait for data to ride on (RFC 9293, 3.8.6.3: below 500 ms). */
+  readonly delayedAckNs: number;
+
+  /** Retransmission timeout before the first sample (RFC 6298, 2.1). */
+  readonly rtoInitialNs: number;
+  /** Lower bound of the retransmission timeout. A LAN takes microseconds; see README. */
+  readonly rtoMinNs: number;
+  /** Upper bound of the retransmission timeout (RFC 6298, 2.5: at least 60 s). */
+  readonly rtoMaxNs: number;
+  /** Retransmissions of a SYN, or of a SYN-ACK, before giving up. */
+  readonly synRetriesMax: number;
+  /** Timeouts in a row without progress before an open connection is given up (R2). */
+  readonly retriesMax: number;
+  /** Without progress for this long the connection is given up (RFC 5482); 0 is off. */
+  readonly userTimeoutNs: number;
+
+  /** Silence before the first keepalive probe; 0 is off (RFC 9293, 3.8.4: off by default). */
+  readonly keepaliveIdleNs: number;
+  /** Between keepalive probes. */
+  readonly keepaliveIntervalNs: number;
+  /** Unanswered keepalive probes before the connection is given up. */
+  readonly keepaliveProbesMax: number;
+
+  /** Length of TIME-WAIT: 2 MSL. 60 s as Linux; a new SYN with a newer timestamp may end it. */
+  readonly timeWaitNs: number;
+  /** How long FIN-WAIT-2 waits for the peer's FIN after `close` (not after `shutdown`). */
+  readonly finWait2Ns: number;
+
+  /** Challenge ACKs instead of trust (RFC 5961). */
+  readonly rfc5961: boolean;
+  /** Challenge ACKs per second over all connections (RFC 5961, 7). */
+  readonly challengeAcksPerSecond: number;
+  /** Resets per second sent to segments that belong to no connection. */
+  readonly resetsPerSecond: number;
+
+  /** Congestion controller of new connections. */
+  readonly congestion: Congestion;
+  /** Initial congestion window in segments (RFC 6928). */
+  readonly initialWindowSegments: number;
+  /** Spread a window over its round trip instead of sending it in one burst. */
+  readonly pacing: boolean;
+
+  /** First local port of outgoing connections (RFC 6335). */
+  readonly ephemeralPortMin: number;
+  /** Last local port of outgoing connections. */
+  readonly ephemeralPortMax: number;
+}
+
+const DEFAULTS: TcpConfig = {
+  connectionsMax: 16_384,
+  listenersMax: 64,
+  sendBufferBytes: 256 * 1024,
+  sendFramesMax: 512,
+  receiveBufferBytes: 256 * 1024,
+  receiveBufferBytesMax: 4 * 1024 * 1024,
+  receiveFramesMax: 512,
+  frameReserve: 64,
+  mssMax: 1460,
+  windowScaling: true,
+  timestamps: true,
+  sack: true,
+  ecn: true,
+  nagle: false,
+  delayedAckNs: 20 * MS,
+  rtoInitialNs: SECOND,
+  rtoMinNs: 200 * MS,
+  rtoMaxNs: 60 * SECOND,
+  synRetriesMax: 6,
+  retriesMax: 15,
+  userTimeoutNs: 0,
+  keepaliveIdleNs: 0,
+  keepaliveIntervalNs: 75 * SECOND,
+  keepaliveProbesMax: 9,
+  timeWaitNs: 60 * SECOND,
+  finWait2Ns: 60 * SECOND,
+  rfc5961: true,
+  challengeAcksPerSecond: 1000,
+  resetsPerSecond: 1000,
+  congestion: Congestion.NewReno,
+  initialWindowSegments: 10,
+  pacing: false,
+  ephemeralPortMin: 49_152,
+  ephemeralPortMax: 65_535,
+};
+
+/**
+ * A complete configuration from the values that differ from the defaults.
+ *
+ * @throws NetError `ERR_TW_CONFIG` when a value is out of its range.
+ *
+ * @example
+ * ```ts
+ * const config = tcpConfig({ rtoMinNs: 5_000_000, timeWaitNs: 1_000_000_000 });
+ * ```
+ */
+export function tcpConfig(overrides: Partial<TcpConfig> = {}): TcpConfig {
+  const config: TcpConfig = { ...DEFAULTS, ...overrides };
+  range(config, 'connectionsMax', 1, 2 ** 22);
+  range(config, 'listenersMax', 1, 65_536);
+  range(config, 'sendBufferBytes', 1024, 2 ** 30);
+  range(config, 'sendFramesMax', 4, 2 ** 20);
+  range(config, 'receiveBufferBytes', 1024, config.receiveBufferBytesMax);
+  range(config, 'receiveBufferBytesMax', 1024, 2 ** 30);
+  range(config, 'receiveFramesMax', 4, 2 ** 20);
+  range(config, 'mssMax', 64, 65_495);
+  range(config, 'delayedAckNs', 0, 500 * MS);
+  range(config, 'rtoMinNs', 1000, config.rtoMaxNs);
+  range(config, 'rtoInitialNs', config.rtoMinNs, config.rtoMaxNs);
+  range(config, 'rtoMaxNs', 1000, 3600 * SECOND);
+  range(config, 'synRetriesMax', 0, 127);
+  range(config, 'retriesMax', 1, 127);
+  range(config, 'initialWindowSegments', 1, 1000);
+  range(config, 'timeWaitNs', 0, 3600 * SECOND);
+  range(config, 'ephemeralPortMin', 1, config.ephemeralPortMax);
+  range(config, 'ephemeralPortMax', 1, 65_535);
+  return config;
+}
+
+type NumericKnob = {
+  [K in keyof TcpConfig]: TcpConfig[K] extends number ? K : never;
+}[keyof TcpConfig];
+
+function range(config: TcpConfig, knob: NumericKnob, min: number, max: number): void {
+  const value = config[knob];
+  if (value >= min && value <= max) return;
+  throw new NetError(
+    'ERR_TW_CONFIG',
+    `TCP option ${knob} is ${value}; choose a value from ${min} to ${max}`,
+    { knob, value, min, max },
+  );
+}
