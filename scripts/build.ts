@@ -25,7 +25,7 @@ async function run(cwd: string, command: string[]): Promise<void> {
 /** JavaScript and source maps; tsup leaves the dependencies that package.json names outside. */
 async function bundle(folder: string): Promise<void> {
   const entries = readdirSync(join(folder, 'src')).filter(
-    (name) => name === 'index.ts' || name === 'main.ts' || /worker\.ts$/.test(name),
+    (name) => name === 'index.ts' || name === 'main.ts' || name.endsWith('worker.ts'),
   );
   const files = entries.map((name) => `src/${name}`);
   const shape = ['--format', 'esm', '--target', 'esnext', '--sourcemap', '--no-dts', '--silent'];

@@ -5,7 +5,6 @@
 import { describe, expect, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
-import { isTest } from './support/rule.ts';
 import { allSources, lineAt, root, source, type Source } from './support/source.ts';
 
 /** What a package may depend on; the `cli` may use everything. */
@@ -69,6 +68,11 @@ function manifestFaults(layers: Layers, folder: string, manifest: Manifest): str
     faults.push(`${path}: ${folder} may not depend on ${to}; see the table of CONTRIBUTING.md`);
   }
   return faults;
+}
+
+/** Tests and what helps them: `x.test.ts` anywhere, everything in `packages/x/test`. */
+function isTest(path: string): boolean {
+  return path.endsWith('.test.ts') || /^packages\/[^/]+\/test\//.test(path);
 }
 
 interface Import {

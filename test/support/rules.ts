@@ -191,8 +191,10 @@ const indexExports: Rule = {
   good: [['packages/x/src/index.ts', "/** X. */\nexport {\n  a,\n  type B,\n} from './a.ts';\n"]],
 };
 
+const ONE_LINE_CONSTANT = /^export const [A-Z][A-Z0-9_]* *(?:: *\w+ *)?=.*;/;
+
 const docstrings: Rule = {
-  name: 'every exported symbol has a docstring',
+  name: 'every exported symbol has a docstring, a run of one-line constants has one',
   appliesTo: isShipped,
   find: (file) => {
     const lines = file.text.split('\n');
@@ -204,14 +206,18 @@ const docstrings: Rule = {
       if (name === undefined) return [];
       const before = lines[index - 1]?.trim() ?? '';
       const isOverload = before.startsWith(`export function ${name}`) && before.endsWith(';');
-      if (before.endsWith('*/') || isOverload) return [];
+      // One docstring may head a run of constants: code points of a registry, say.
+      const isInRun = ONE_LINE_CONSTANT.test(text) && ONE_LINE_CONSTANT.test(before);
+      if (before.endsWith('*/') || isOverload || isInRun) return [];
       const message = `${name} has no docstring; say what it guarantees, in which units`;
       return [{ path: file.path, line: index + 1, message }];
     });
   },
   bad: [
     ['packages/x/src/a.ts', 'export function f(): void {}\n'],
-    ['packages/x/src/a.ts', '/** A. */\nexport const A = 1;\nexport const B = 2;\n'],
+    ['packages/x/src/a.ts', '/** A. */\nexport const A = 1;\n\nexport const B = 2;\n'],
+    ['packages/x/src/a.ts', '/** A. */\nexport const a = 1;\nexport const b = 2;\n'],
+    ['packages/x/src/a.ts', 'export const A = 1;\nexport const B = 2;\n'],
     ['packages/x/src/a.ts', '/** A. */\n\nexport class A {}\n'],
     ['packages/x/src/a.ts', '// A.\nexport interface A {}\n'],
   ],
@@ -220,6 +226,7 @@ const docstrings: Rule = {
       'packages/x/src/a.ts',
       '/** A. */\nexport type A = 1;\n\n/**\n * B.\n */\nexport class B {}\n',
     ],
+    ['packages/x/src/a.ts', '/** Kinds. */\nexport const A = 1;\nexport const B = 2;\n'],
     ['packages/x/src/a.test.ts', 'export const a = 1;\n'],
   ],
 };
