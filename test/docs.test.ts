@@ -3,7 +3,7 @@
  */
 
 import { describe, expect, test } from 'bun:test';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { allSources, lineAt, root, source, type Source } from './support/source.ts';
 
@@ -167,5 +167,41 @@ describe('codeFaults()', () => {
     const text = '/**\n * A.\n *\n * ```ts\n * const = 1;\n * ```\n */\nexport const a = 1;\n';
     expect(codeFaults(docstringsOf(source('a.ts', text)))).toHaveLength(1);
     expect(codeFaults(docstringsOf(source('a.ts', text.replace('= 1', 'b = 1'))))).toEqual([]);
+  });
+});
+
+interface Manifest {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+}
+
+/** Foreign packages of a manifest that have no line, or another version, in the document. */
+function undocumented(manifest: Manifest, document: string): string[] {
+  const all = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies });
+  return all
+    .filter(([name]) => !name.startsWith('@tickwire/'))
+    .filter(([name, version]) => {
+      const line = document.split('\n').find((each) => each.startsWith(`| \`${name}\` `));
+      return line?.split('|')[2]?.trim() !== version;
+    })
+    .map(([name, version]) => `${name} ${version}: argue it in docs/dependencies.md`);
+}
+
+describe('docs/dependencies.md', () => {
+  test('argues every dependency in its exact version', () => {
+    const document = read('docs/dependencies.md') ?? '';
+    const paths = ['package.json', ...new Bun.Glob('packages/*/package.json').scanSync(root)];
+    const faults = paths.flatMap((path) =>
+      undocumented(JSON.parse(readFileSync(join(root, path), 'utf8')) as Manifest, document),
+    );
+    expect(faults).toEqual([]);
+    expect(paths.length).toBeGreaterThan(10);
+  });
+
+  test('is found wanting for a missing line and for another version', () => {
+    const document = '| `a` | 1.0.0 | why |\n';
+    expect(undocumented({ dependencies: { a: '1.0.0', '@tickwire/b': '' } }, document)).toEqual([]);
+    expect(undocumented({ dependencies: { a: '1.0.1' } }, document)).toHaveLength(1);
+    expect(undocumented({ devDependencies: { b: '1.0.0' } }, document)).toHaveLength(1);
   });
 });
