@@ -50,7 +50,7 @@ async function run(command: readonly string[], timeoutMs: number): Promise<[numb
   const child = Bun.spawn([...command], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1' },
+    env: { ...process.env, NO_COLOR: '1' },
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
   });
