@@ -1,6 +1,6 @@
 /**
  * Builds every package into its `dist`: JavaScript by tsup, declarations by tsc, then checks each
- * with publint and its exports map against the tree.
+ * with publint, its exports map against the tree, and the portable ones by loading them under Node.
  *
  * Bun needs none of this: it runs `src` through the `bun` condition of the exports maps.
  *
@@ -41,9 +41,24 @@ async function lintPackage(folder: string): Promise<void> {
   if (faults.length > 0) throw new Error(`${folder}/package.json\n${faults.join('\n')}`);
 }
 
+/** Packages that promise to load under Node; the others use what only Bun has. */
+const NODE_PACKAGES = ['base', 'book', 'protocol', 'ring', 'wire'];
+
+/** Loads the built packages by their names, as the package that depends on them all does. */
+async function loadUnderNode(): Promise<void> {
+  const code = NODE_PACKAGES.map(
+    (name) => `
+      if (Object.keys(await import('@tickwire/${name}')).length === 0) {
+        throw new Error('@tickwire/${name} exports nothing');
+      }`,
+  ).join('');
+  await run(join(root, 'packages/cli'), ['node', '--input-type=module', '--eval', code]);
+}
+
 const packages = readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name));
 for (const folder of packages) rmSync(join(folder, 'dist'), { recursive: true, force: true });
 for (const folder of packages) await bundle(folder);
 await run(root, [bin('tsc'), '-b', 'tsconfig.build.json']);
 for (const folder of packages) await lintPackage(folder);
+await loadUnderNode();
 console.log(`built ${packages.length} packages`);
