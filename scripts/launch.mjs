@@ -31,7 +31,7 @@ const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const [command, ...rest] = process.argv.slice(2);
 
-/** Prepares what `command` needs and returns the path of Bun. */
+/** Prepares what the commands need: the path of Bun, and whether there is DPDK. */
 function prepare() {
   const major = Number(process.versions.node.split('.')[0]);
   if (major < NODE_MAJOR_MIN) {
@@ -40,8 +40,8 @@ function prepare() {
   return withLock(root, (lock) => {
     const bun = ensureBun(root, lock);
     ensurePackages(root, bun, lock);
-    ensureDpdk(root, { retry: command === 'setup' }, lock);
-    return bun;
+    const hasDpdk = ensureDpdk(root, { retry: command === 'setup' }, lock);
+    return { bun, hasDpdk };
   });
 }
 
@@ -64,8 +64,8 @@ function handOver(bun, args) {
 }
 
 try {
-  const bun = prepare();
-  if (command === 'setup') say('ready');
+  const { bun, hasDpdk } = prepare();
+  if (command === 'setup') say(hasDpdk ? 'ready, with DPDK' : 'ready, without DPDK (loopback)');
   else if (command === 'test') handOver(bun, [join(root, 'scripts', 'test.ts'), ...rest]);
   else handOver(bun, [join(root, 'packages/cli/src/main.ts'), ...process.argv.slice(2)]);
 } catch (error) {

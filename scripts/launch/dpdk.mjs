@@ -105,16 +105,21 @@ function ensureBuildTools(root, retry, lock) {
   return false;
 }
 
-/** Leaves `csrc/build/libtickwire.so` up to date, or says in a line or two why it is not. */
+/**
+ * Leaves `csrc/build/libtickwire.so` up to date and returns true, or says in a line or two why it
+ * is not.
+ */
 export function ensureDpdk(root, { retry }, lock) {
-  if (process.env.TICKWIRE_NO_DPDK === '1') return;
-  if (statOf(join(root, 'csrc/Makefile')) === undefined || isFresh(root)) return;
+  if (process.env.TICKWIRE_NO_DPDK === '1') return false;
+  if (statOf(join(root, 'csrc/Makefile')) === undefined) return false;
+  if (isFresh(root)) return true;
   try {
-    if (!ensureBuildTools(root, retry, lock)) return;
+    if (!ensureBuildTools(root, retry, lock)) return false;
     lock();
     if (!isFresh(root)) build(root);
   } catch (error) {
     if (!(error instanceof LaunchError)) throw error;
     say(`going on without DPDK: ${error.message}`);
   }
+  return isFresh(root);
 }
