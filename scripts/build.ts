@@ -14,6 +14,9 @@ import { type ExportsMap, exportFaults } from './exports-map.ts';
 const root = join(import.meta.dir, '..');
 const bin = (name: string): string => join(root, 'node_modules/.bin', name);
 
+/** Modules that only Bun has; the bundler leaves them alone. */
+const BUILT_IN = ['bun', 'bun:ffi', 'bun:jsc'].flatMap((name) => ['--external', name]);
+
 /** Starts a program in a folder; throws with its output when it fails. */
 async function run(cwd: string, command: string[]): Promise<void> {
   const child = Bun.spawn(command, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -29,7 +32,7 @@ async function bundle(folder: string): Promise<void> {
   );
   const files = entries.map((name) => `src/${name}`);
   const shape = ['--format', 'esm', '--target', 'esnext', '--sourcemap', '--no-dts', '--silent'];
-  await run(folder, [bin('tsup'), ...files, ...shape, '--out-dir', 'dist', '--external', 'bun']);
+  await run(folder, [bin('tsup'), ...files, ...shape, '--out-dir', 'dist', ...BUILT_IN]);
 }
 
 async function lintPackage(folder: string): Promise<void> {

@@ -84,9 +84,13 @@ interface Import {
 function importsOf(file: Source): Import[] {
   const pattern =
     /\b(?:from|import|require\(|import\(|new URL\(|import\.meta\.resolve\()\s*(['"])([^'"\n]+)\1/g;
-  return [...file.text.matchAll(pattern)]
-    .filter((match) => /['"]/.test(file.code[match.index + match[0].length - 1] ?? ''))
-    .map((match) => ({ specifier: match[2]!, line: lineAt(file.text, match.index) }));
+  return (
+    [...file.text.matchAll(pattern)]
+      .filter((match) => /['"]/.test(file.code[match.index + match[0].length - 1] ?? ''))
+      // A URL may lead to anything; it is an import where it leads to code.
+      .filter((match) => !match[0].startsWith('new URL') || /\.[cm]?[jt]s$/.test(match[2] ?? ''))
+      .map((match) => ({ specifier: match[2]!, line: lineAt(file.text, match.index) }))
+  );
 }
 
 /** What is wrong with the imports of one file of a package. */
@@ -231,6 +235,7 @@ describe('importFaults()', () => {
     ['a foreign package that is declared', 'a.ts', "import * as v from 'valibot';\n"],
     ['files of the same package', 'b/a.ts', "import { b } from '../c.ts';\n"],
     ['built-in modules', 'a.ts', "import { join } from 'node:path';\n"],
+    ['a URL of something else', 'a.ts', "new URL('../../../csrc/build/x.so', import.meta.url);\n"],
     ['words in comments', 'a.ts', "// import { b } from '@tickwire/phy'\n"],
     [
       'wire and fast-check in tests',
