@@ -1,1 +1,16 @@
-export {};
+/**
+ * The Device over DPDK: environment, memory pools, ports and bursts through a small C shim.
+ *
+ * @packageDocumentation
+ */
+
+export { DpdkDevice, type DpdkDeviceOptions, type SharedDevice } from './dpdk-device.ts';
+export { Eal, EalBuilder, type LogLevel, registerThread } from './eal.ts';
+export { EthDev, type EthDevInfo, type EthDevOptions, type EthDevStats } from './eth-dev.ts';
+export { symmetricRssKey } from './eth-dev.ts';
+export { attachMemPool, createMemPool, MemPool } from './mem-pool.ts';
+export type { MemPoolOptions, SharedMemPool } from './mem-pool.ts';
+export { hasNative } from './native.ts';
+export { hasHugePages } from './preflight.ts';
+export { RxQueue, TxQueue } from './queues.ts';
+export { createRingPair, type RingPairOptions } from './ring-pair.ts';
