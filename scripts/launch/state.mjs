@@ -118,6 +118,7 @@ function acquire(path) {
       if (error.code !== 'EEXIST') throw error;
     }
     if (isAbandoned(path)) {
+      // Two that wait may both take over; then both install, which is slow but harmless.
       unlinkIfThere(path);
     } else if (Date.now() > deadline) {
       throw new LaunchError(`another launcher holds ${path} for too long; delete it if none runs`);
