@@ -106,7 +106,11 @@ function testFiles(filters: readonly string[]): string[] {
 async function runAll(filters: readonly string[]): Promise<Outcome[]> {
   const outcomes = [
     await check('formatter', [bun, 'fmt', '--check']),
-    await check('linter', [join(root, 'node_modules/.bin/oxlint'), '--deny-warnings']),
+    await check('linter', [
+      join(root, 'node_modules/.bin/oxlint'),
+      '--deny-warnings',
+      '--format=unix',
+    ]),
     await check('type check', [bun, 'check']),
   ];
   const files = testFiles(filters.map((filter) => relative(root, filter) || filter));
