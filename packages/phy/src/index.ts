@@ -16,3 +16,7 @@ export {
   RxBurst,
   TxBurst,
 } from './device.ts';
+export { FrameQueue, QUEUE_FRAMES_MAX } from './frame-queue.ts';
+export { createLoopbackPair, Loopback, type LoopbackOptions } from './loopback.ts';
+export { DeviceMiddleware } from './middleware.ts';
+export { completeChecksum, sumBehindLink } from './software-checksum.ts';
