@@ -14,7 +14,7 @@ export class AssertionError extends Error {
   override readonly name: string = 'AssertionError';
 }
 
-/** Throws {@link AssertionError} with `message`. */
+/** Throws {@link AssertionError} with `message`. @cold */
 export function fail(message: string): never {
   throw new AssertionError(message);
 }

@@ -2,10 +2,10 @@
 /**
  * Keyed hashes that a peer cannot aim at.
  *
- * - {@link halfSipHash}: HalfSipHash-1-3 over int32 words, for the demultiplexing tables. It is what
- *   Linux calls `hsiphash` and uses for the same purpose: SipHash's construction on 32-bit words,
- *   which is what int32 arithmetic can do. A table only has to keep bucket collisions from being
- *   chosen by the peer; the hash value never leaves the machine.
+ * - {@link halfSipHash}: HalfSipHash-1-3 over int32 words, for the demultiplexing tables. It is
+ *   what Linux calls `hsiphash` and uses for the same purpose: SipHash's construction on 32-bit
+ *   words, which is what int32 arithmetic can do. A table only has to keep bucket collisions from
+ *   being chosen by the peer; the hash value never leaves the machine.
  * - {@link SipHash}: SipHash-2-4 (Aumasson and Bernstein, 2012) with 64-bit lanes in int32 halves,
  *   for what does leave the machine: initial sequence numbers (RFC 6528), SYN cookies, ephemeral
  *   ports (RFC 6056).
@@ -109,7 +109,7 @@ export class SipHash {
     const v = this.#v;
     v[4] = v[4]! ^ 0xff;
     this.#rounds(4);
-    this.low = v[0]! ^ v[2]! ^ v[4]! ^ v[6]!;
+    this.low = v[0]! ^ v[2]! ^ v[4]! ^ v[6];
     this.high = v[1]! ^ v[3]! ^ v[5]! ^ v[7]!;
   }
 

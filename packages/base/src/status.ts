@@ -1,4 +1,3 @@
-// @hot
 /**
  * Integer results of the hot path. Zero and above is success (often a count), below zero is a
  * reason.

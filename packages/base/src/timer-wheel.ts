@@ -54,7 +54,9 @@ export class TimerWheel {
   readonly #heads: Int32Array;
   /** Two words per level: slots 0-31 and 32-63. */
   readonly #occupied: Int32Array;
-  /** Ticks up to here have been cascaded; the slot of this tick may hold timers that are not due. */
+  /**
+   * Ticks up to here have been cascaded; the slot of this tick may hold timers that are not due.
+   */
   #tick: number;
   /** A lower bound of the earliest deadline; exact after {@link TimerWheel.nextDeadlineNs}. */
   #earliestNs = IDLE;
@@ -75,7 +77,9 @@ export class TimerWheel {
     return this.#list[id] !== NIL;
   }
 
-  /** Arms `id` for `deadlineNs`, replacing an earlier arming. A deadline in the past is due at once. */
+  /**
+   * Arms `id` for `deadlineNs`, replacing an earlier arming. A deadline in the past is due at once.
+   */
   schedule(id: number, deadlineNs: number): void {
     assert(deadlineNs >= 0 && deadlineNs <= Number.MAX_SAFE_INTEGER, 'deadline out of range');
     if (this.#list[id] !== NIL) {

@@ -1,0 +1,147 @@
+// @hot
+/**
+ * One port's stack: a device below, IP in the middle, UDP and TCP above, and the poll round that
+ * moves frames between them.
+ *
+ * A round is: bounded ingress, what we sent to ourselves, timers, egress, one burst to the device.
+ * It reads no clock; the caller passes the time. Its cost does not depend on the number of sockets.
+ *
+ * @module
+ */
+
+import { type FrameArena, Status } from '@tickwire/base';
+import { Ip, Verdict } from '@tickwire/ip';
+import { BURST_MAX, type Device, RxBurst } from '@tickwire/phy';
+import { Tcp, type TcpEvents } from '@tickwire/tcp';
+import { Udp, type UdpEvents } from '@tickwire/udp';
+import { type ResolvedOptions, UDP_SOCKETS_MAX } from './options.ts';
+import { TransmitQueue } from './transmit-queue.ts';
+
+/** The layers, composed. `Stack` and `Interface` put their APIs on top of it. */
+export class StackCore {
+  readonly device: Device;
+  readonly arena: FrameArena;
+  readonly ip: Ip;
+  readonly udp: Udp;
+  readonly tcp: Tcp;
+  readonly transmitQueue: TransmitQueue;
+  /** Time of the current (or last) poll round, in nanoseconds. */
+  nowNs: number;
+  /** Poll rounds so far. */
+  polls = 0;
+  readonly #rx: RxBurst = new RxBurst();
+  readonly #ingressBatch: number;
+
+  constructor(options: ResolvedOptions, tcpEvents: TcpEvents, udpEvents: UdpEvents) {
+    const { device, random } = options;
+    this.nowNs = options.clock.nowNs();
+    this.device = device;
+    this.arena = device.arena;
+    this.#ingressBatch = options.ingressBatch;
+    this.transmitQueue = new TransmitQueue(device);
+    this.transmitQueue.setNow(this.nowNs);
+    this.ip = new Ip(this.arena, this.transmitQueue, options.ip, random, this.nowNs);
+    this.tcp = new Tcp(this.arena, this.ip, tcpEvents, options.tcp, random, this.nowNs);
+    const key = [0, 0, 0, 0].map(() => random.nextUint32() | 0) as [number, number, number, number];
+    this.udp = new Udp(this.arena, this.ip, this.ip, udpEvents, { sockets: UDP_SOCKETS_MAX, key });
+    this.ip.events = {
+      icmpError: (error, nowNs) => this.#icmpError(nowNs, error.protocol),
+      echoReply: (identifier, sequence, src0, src1, src2, src3, at, length, nowNs) => {
+        this.onEchoReply?.(identifier, sequence, src0, src1, src2, src3, at, length, nowNs);
+      },
+      addressConflict: () => {},
+    };
+  }
+
+  /** Receives echo replies; see `IpEvents.echoReply`. */
+  onEchoReply:
+    | ((
+        identifier: number,
+        sequence: number,
+        src0: number,
+        src1: number,
+        src2: number,
+        src3: number,
+        at: number,
+        length: number,
+        nowNs: number,
+      ) => void)
+    | undefined = undefined;
+
+  /** One round. Returns the number of frames received and sent: 0 means that nothing happened. */
+  poll(nowNs: number): number {
+    this.nowNs = nowNs;
+    this.polls += 1;
+    const queue = this.transmitQueue;
+    queue.setNow(nowNs);
+    const received = this.#ingress(nowNs);
+    this.#looped(nowNs);
+    this.ip.timers(nowNs);
+    this.tcp.timers(nowNs);
+    this.tcp.egress(nowNs);
+    const sent = queue.flush();
+    if (received === 0 && this.arena.available() < BURST_MAX) {
+      // Drivers give transmitted frames back at later bursts only: an idle loop on a low pool would
+      // wait for ever (NVIDIA/daqiri#207).
+      this.device.reclaim();
+    }
+    return received + sent;
+  }
+
+  /** When the next timer is due; Infinity when none is armed, now when work waits already. */
+  pollAt(): number {
+    if (this.transmitQueue.queued > 0 || this.tcp.wantsEgress()) return this.nowNs;
+    return Math.min(this.ip.nextDeadlineNs(), this.tcp.nextDeadlineNs());
+  }
+
+  #ingress(nowNs: number): number {
+    const rx = this.#rx;
+    const count = this.device.receive(rx, this.#ingressBatch, nowNs);
+    for (let i = 0; i < count; i += 1) {
+      const verdict = this.ip.receive(
+        rx.frame[i]!,
+        rx.at[i]!,
+        rx.length[i]!,
+        rx.flags[i]!,
+        rx.sum[i]!,
+        nowNs,
+      );
+      if (verdict !== Verdict.Consumed) this.#deliver(verdict, nowNs);
+    }
+    return count;
+  }
+
+  /** Packets to our own addresses never see the device. */
+  #looped(nowNs: number): void {
+    for (let i = 0; i < this.#ingressBatch; i += 1) {
+      const verdict = this.ip.receiveLooped(nowNs);
+      if (verdict === Verdict.None) break;
+      if (verdict !== Verdict.Consumed) this.#deliver(verdict, nowNs);
+    }
+    for (let i = 0; i < this.#ingressBatch; i += 1) if (!this.udp.receiveLooped(nowNs)) break;
+  }
+
+  #deliver(verdict: number, nowNs: number): void {
+    const meta = this.ip.meta;
+    if (verdict === Verdict.Tcp) {
+      this.tcp.segmentArrives(meta, nowNs);
+    } else if (verdict === Verdict.Udp) {
+      if (this.udp.receive(meta, nowNs) === Status.NoHandler) {
+        this.ip.portUnreachable(meta, nowNs);
+        this.arena.free(meta.frame);
+      }
+    } else if (verdict === Verdict.IcmpError) {
+      this.#icmpError(nowNs, this.ip.icmpError.protocol);
+    }
+  }
+
+  #icmpError(nowNs: number, protocol: number): void {
+    if (protocol === 6) this.tcp.icmpError(this.ip.icmpError, nowNs);
+    else if (protocol === 17) this.udp.icmpError(this.ip.icmpError, nowNs);
+  }
+
+  /** Drops everything without a word on the wire. */
+  close(): void {
+    this.transmitQueue.clear();
+  }
+}

@@ -1,0 +1,163 @@
+// @hot
+/**
+ * A TCP connection as the application sees it, in the shape of Bun's `Socket`.
+ *
+ * @module
+ */
+
+import { Status } from '@tickwire/base';
+import { State, type Tcb, type Tcp, TcpInfo } from '@tickwire/tcp';
+import { IpAddress } from '@tickwire/wire';
+import type { TcpHandlers } from './handlers.ts';
+import type { PollTime } from './poll-time.ts';
+
+/**
+ * One connection. The object is made when the connection opens (control plane) and is valid until
+ * its `close` handler returns; calls on a closed socket do nothing and return 0 or
+ * `Status.BadState`.
+ */
+export class TcpSocket<Data = unknown> {
+  /** The application's own value. */
+  data: Data;
+  /** The handlers it shares with the sockets of its server or client. */
+  readonly handlers: TcpHandlers<Data>;
+  /** Whether the handshake was completed: `close` then follows `open`. */
+  opened = false;
+  readonly #tcp: Tcp;
+  readonly #time: PollTime;
+  #tcb: Tcb | null;
+
+  constructor(tcp: Tcp, time: PollTime, tcb: Tcb, handlers: TcpHandlers<Data>, data: Data) {
+    this.#tcp = tcp;
+    this.#time = time;
+    this.#tcb = tcb;
+    this.handlers = handlers;
+    this.data = data;
+  }
+
+  /** Whether the handshake is done and this side has not ended: `write` makes sense. */
+  get canWrite(): boolean {
+    const state = this.#tcb?.state;
+    return state === State.Established || state === State.CloseWait;
+  }
+
+  /** Whether the connection still exists. */
+  get isOpen(): boolean {
+    return this.#tcb !== null;
+  }
+
+  /** The peer's address. */
+  get remoteAddress(): string {
+    const flow = this.#tcb?.flow;
+    if (flow === undefined) return '';
+    return new IpAddress(flow.remote0, flow.remote1, flow.remote2, flow.remote3).toString();
+  }
+
+  /** The peer's port, 0 when closed. */
+  get remotePort(): number {
+    return this.#tcb?.remotePort ?? 0;
+  }
+
+  /** The local port, 0 when closed. */
+  get localPort(): number {
+    return this.#tcb?.localPort ?? 0;
+  }
+
+  /** Bytes that a `write` would take now. */
+  get writableBytes(): number {
+    return this.#tcb === null ? 0 : this.#tcp.sendRoom(this.#tcb);
+  }
+
+  /** Bytes written and not yet acknowledged by the peer. */
+  get bufferedBytes(): number {
+    return this.#tcb === null ? 0 : this.#tcp.sendQueueBytes(this.#tcb);
+  }
+
+  /**
+   * Queues up to `length` bytes of `bytes` from `at`; they leave with the egress of this poll
+   * round. Returns the bytes taken, copied once, straight into frames. Fewer than `length` means
+   * that the send queue is full: `drain` is called when there is room again. A socket that was
+   * ended takes 0.
+   */
+  write(bytes: Uint8Array, at = 0, length: number = bytes.length - at): number {
+    if (this.#tcb === null) return 0;
+    const taken = this.#tcp.write(this.#tcb, bytes, at, length);
+    return taken < 0 ? 0 : taken;
+  }
+
+  /**
+   * Zero-copy write, first half: the arena offset of free packet memory, of which
+   * {@link TcpSocket.reservedBytes} may be written; negative when there is none now.
+   */
+  reserve(): number {
+    return this.#tcb === null ? Status.BadState : this.#tcp.reserve(this.#tcb);
+  }
+
+  /** Bytes that may be written at the last {@link TcpSocket.reserve}d offset. */
+  get reservedBytes(): number {
+    return this.#tcb?.reservedBytes ?? 0;
+  }
+
+  /** Zero-copy write, second half: queues the first `length` bytes of the reservation. */
+  commit(length: number): void {
+    if (this.#tcb !== null) this.#tcp.commit(this.#tcb, length);
+  }
+
+  /** Closes in order: queued bytes and FIN are sent, the peer's bytes are no longer wanted. */
+  end(): void {
+    if (this.#tcb !== null) this.#tcp.close(this.#tcb, this.#time.nowNs);
+  }
+
+  /** Half-close: FIN after the queued bytes; the peer may go on sending. */
+  shutdown(): void {
+    if (this.#tcb !== null) this.#tcp.shutdown(this.#tcb);
+  }
+
+  /** Aborts with RST. */
+  terminate(): void {
+    if (this.#tcb !== null) this.#tcp.abort(this.#tcb, this.#time.nowNs);
+  }
+
+  /** Stops `data`; received bytes stay in packet memory and the peer's window closes. */
+  pause(): void {
+    if (this.#tcb !== null) this.#tcp.pause(this.#tcb);
+  }
+
+  /** Starts `data` again, beginning with what was kept. */
+  resume(): void {
+    if (this.#tcb !== null) this.#tcp.resume(this.#tcb);
+  }
+
+  /** On: small segments leave at once (TCP_NODELAY); off: Nagle's algorithm (RFC 1122, 4.2.3.4). */
+  setNoDelay(on = true): void {
+    if (this.#tcb !== null) this.#tcp.setNagle(this.#tcb, !on);
+  }
+
+  /** Probes a silent peer after `idleMs`, `probes` times every `intervalMs`; idle 0 is off. */
+  setKeepAlive(idleMs: number, intervalMs = 75_000, probes = 9): void {
+    if (this.#tcb === null) return;
+    this.#tcp.setKeepalive(this.#tcb, idleMs * 1e6, intervalMs * 1e6, probes, this.#time.nowNs);
+  }
+
+  /** Gives the connection up when sent bytes stay unacknowledged this long (RFC 5482); 0 is off. */
+  setUserTimeout(timeoutMs: number): void {
+    if (this.#tcb !== null) {
+      this.#tcp.setUserTimeout(this.#tcb, timeoutMs * 1e6, this.#time.nowNs);
+    }
+  }
+
+  /**
+   * The connection in the terms of TCP_INFO, or undefined when it is gone. Not for the hot path.
+   */
+  info(): TcpInfo | undefined {
+    if (this.#tcb === null) return undefined;
+    const info = new TcpInfo();
+    this.#tcp.info(this.#tcb, info);
+    return info;
+  }
+
+  /** The stack's own: the connection is gone. */
+  detach(): void {
+    this.#tcb = null;
+  }
+}
