@@ -109,7 +109,7 @@ export class SipHash {
     const v = this.#v;
     v[4] = v[4]! ^ 0xff;
     this.#rounds(4);
-    this.low = v[0]! ^ v[2]! ^ v[4]! ^ v[6];
+    this.low = v[0]! ^ v[2]! ^ v[4] ^ v[6]!;
     this.high = v[1]! ^ v[3]! ^ v[5]! ^ v[7]!;
   }
 
