@@ -3,7 +3,7 @@
  */
 
 import { describe, expect, test } from 'bun:test';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { allSources, lineAt, root, source, type Source } from './support/source.ts';
 
@@ -93,6 +93,15 @@ function importsOf(file: Source): Import[] {
   );
 }
 
+/** Whether `@tickwire/x/part` is among the exports of packages/x/package.json. */
+function isExported(specifier: string): boolean {
+  const [, folder, ...part] = specifier.split('/');
+  const path = join(root, 'packages', folder ?? '', 'package.json');
+  if (!existsSync(path)) return false;
+  const { exports } = JSON.parse(readFileSync(path, 'utf8')) as { exports?: object };
+  return exports !== undefined && Object.hasOwn(exports, `./${part.join('/')}`);
+}
+
 /** What is wrong with the imports of one file of a package. */
 function importFaults(layers: Layers, file: Source, manifest: Manifest): string[] {
   const folder = file.path.split('/')[1]!;
@@ -124,7 +133,9 @@ function importFaults(layers: Layers, file: Source, manifest: Manifest): string[
     } else if (isTest(file.path) && FOR_TESTS.has(name)) {
       continue;
     } else {
-      if (specifier !== name && specifier.startsWith('@tickwire/')) fault('import the package');
+      if (specifier !== name && specifier.startsWith('@tickwire/') && !isExported(specifier)) {
+        fault('import the package, or a part that its manifest exports');
+      }
       if (!declared.has(name)) fault(`declare ${name} in package.json`);
       const to = name.startsWith('@tickwire/') ? name.slice('@tickwire/'.length) : folder;
       if (!isTest(file.path) && !mayImport(layers, folder, to)) {
