@@ -56,6 +56,8 @@ export interface OrderFlow {
   readonly flags: Uint8Array;
   /** Time of the row in nanoseconds from an origin of the source; 0 where there is none. */
   readonly timeNs: Float64Array;
+  /** Order that a recorded execution filled; 0 on every other row. */
+  readonly makerId: Uint32Array;
   /** Row of the source file, from 0; equal to the index where nothing was skipped. */
   readonly sourceRow: Uint32Array;
   /** Rows of the source that have no counterpart here (hidden executions, halts). */
@@ -73,6 +75,7 @@ export function createOrderFlow(capacity: number): OrderFlow {
     quantity: new Float64Array(capacity),
     flags: new Uint8Array(capacity),
     timeNs: new Float64Array(capacity),
+    makerId: new Uint32Array(capacity),
     sourceRow: new Uint32Array(capacity),
     skipped: 0,
   };
