@@ -1,0 +1,195 @@
+/**
+ * What an exchange is made of, and its limits.
+ *
+ * @module
+ */
+
+import { type Clock, NetError } from '@tickwire/base';
+import type { OrderBookOptions } from '@tickwire/book';
+import type { WaitStrategyName } from '@tickwire/ring';
+import type { Stack } from '@tickwire/stack';
+
+/**
+ * When an input counts as journalled, and so when its reports may leave:
+ * - `none`: there is no journal; nothing survives the process;
+ * - `async`: written to the kernel; survives the process, not the machine;
+ * - `group-commit`: on the disk (`fdatasync` once per batch); survives a power cut.
+ */
+export type JournalPolicy = 'none' | 'async' | 'group-commit';
+
+/** One trader who may log in. */
+export interface TraderCredentials {
+  /** Number of the trader, from 0 to `limits.traders - 1`; the book knows traders by it. */
+  readonly trader: number;
+  /** What the trader must present. */
+  readonly token: string;
+}
+
+/** Who may log in: a table, or everybody. `accept-all` appears among `Exchange.notices`. */
+export type LoginPolicy = 'accept-all' | readonly TraderCredentials[];
+
+/** The market data feed. */
+export interface MulticastOptions {
+  /** Group, for example `239.0.0.1`. */
+  readonly group: string;
+  /** UDP port. */
+  readonly port: number;
+  /** Name of the feed in every packet: up to ten ASCII characters. Default `TICKWIRE`. */
+  readonly session?: string;
+}
+
+/** Bounds. Each is reached by somebody one day; the counter beside it tells. */
+export interface ExchangeLimits {
+  /** Traders; numbers from 0 to `traders - 1`. Default 256. */
+  readonly traders: number;
+  /** TCP connections, logged in or not; the next one is refused. Default 1,024. */
+  readonly sessions: number;
+  /**
+   * Reports of one trader kept for resuming, and at the same time the most that may wait for a slow
+   * reader: who falls further behind is disconnected. Default 8,192 (418 kB, touched when used).
+   */
+  readonly retainedReports: number;
+  /** Reports kept for re-requests of the feed, a power of two. Default 131,072 (6.5 MB). */
+  readonly historyReports: number;
+  /** Slots of the input ring, a power of two. Full: the sending session is paused. Default 16,384. */
+  readonly inputSlots: number;
+  /** Slots of the output ring, a power of two. Full: the book waits. Default 65,536. */
+  readonly outputSlots: number;
+  /** A connection must log in within this time. Default 5 s. */
+  readonly loginTimeoutNs: number;
+  /** The venue speaks at least this often on every session. Default 1 s, as SoupBinTCP. */
+  readonly heartbeatNs: number;
+  /** A session that is silent for this long is closed. Default 15 s, as SoupBinTCP. */
+  readonly idleTimeoutNs: number;
+  /** A pipeline stage that has work and does not move for this long stops the exchange. 10 s. */
+  readonly stallNs: number;
+}
+
+/** Options of {@link Exchange.open}. */
+export interface ExchangeOptions {
+  /** The stack; its owner polls it. */
+  readonly stack: Stack;
+  /** TCP port of order entry. */
+  readonly port: number;
+  /** Where the journal lies. Absent: no journal, and `journalPolicy` must be `none` or absent. */
+  readonly journalDirectory?: string;
+  /** Default: `group-commit` with a directory, `none` without. */
+  readonly journalPolicy?: JournalPolicy;
+  /**
+   * 1 (default): everything in the caller's thread. 3: the book and the journal have threads of
+   * their own, so that matching and `fdatasync` overlap with the network.
+   */
+  readonly threads?: 1 | 3;
+  /** What idle book and journal threads do. Default `block`, which leaves the core alone. */
+  readonly wait?: WaitStrategyName;
+  /** Market data. Absent: none is published. */
+  readonly multicast?: MulticastOptions;
+  /** UDP port of the re-request server. Absent: gaps cannot be filled. */
+  readonly rerequestPort?: number;
+  /** Symbols, numbered from 0. Default 1. */
+  readonly symbols?: number;
+  /** The remaining rules and sizes of the book. */
+  readonly book?: Omit<OrderBookOptions, 'symbols' | 'traders' | 'reportsMax'>;
+  /** Default `accept-all`. */
+  readonly login?: LoginPolicy;
+  /** Deviations from {@link DEFAULT_EXCHANGE_LIMITS}. */
+  readonly limits?: Partial<ExchangeLimits>;
+  /** Writes a snapshot after this many inputs, by a thread of its own. 0 (default): on request. */
+  readonly snapshotEvery?: number;
+  /** Records the latency of every report into histograms. Default false. */
+  readonly latency?: boolean;
+  /** Read for latency only. Default: the machine's. */
+  readonly clock?: Clock;
+  /**
+   * The exchange has stopped for good: the journal or a thread failed. Absent: `poll` throws the
+   * error instead, once.
+   */
+  readonly onFailure?: (error: NetError) => void;
+}
+
+/** The defaults of {@link ExchangeLimits}. */
+export const DEFAULT_EXCHANGE_LIMITS: ExchangeLimits = {
+  traders: 256,
+  sessions: 1024,
+  retainedReports: 8192,
+  historyReports: 131_072,
+  inputSlots: 16_384,
+  outputSlots: 65_536,
+  loginTimeoutNs: 5e9,
+  heartbeatNs: 1e9,
+  idleTimeoutNs: 15e9,
+  stallNs: 10e9,
+};
+
+/** The options of the book that an exchange with these options runs. */
+export function bookOptions(options: ExchangeOptions): OrderBookOptions {
+  const limits = exchangeLimits(options.limits);
+  return {
+    ...options.book,
+    symbols: options.symbols ?? 1,
+    traders: limits.traders,
+    reportsMax: REPORTS_PER_APPLY,
+  };
+}
+
+/**
+ * Reports that the book may produce before the output ring takes them over. A longer sweep is
+ * continued, so the size decides about nothing but how often the two alternate.
+ */
+export const REPORTS_PER_APPLY = 256;
+
+/**
+ * Fills in the defaults and checks the ranges.
+ *
+ * @throws NetError `ERR_TW_CONFIG` that names the limit.
+ */
+export function exchangeLimits(overrides: Partial<ExchangeLimits> = {}): ExchangeLimits {
+  const limits = { ...DEFAULT_EXCHANGE_LIMITS, ...overrides };
+  range(limits, 'traders', 1, 65_536);
+  range(limits, 'sessions', 1, 65_536);
+  range(limits, 'retainedReports', 64, 2 ** 24);
+  range(limits, 'historyReports', 64, 2 ** 24);
+  range(limits, 'inputSlots', 16, 2 ** 20);
+  range(limits, 'outputSlots', 16, 2 ** 20);
+  range(limits, 'loginTimeoutNs', 1e6, 3600e9);
+  range(limits, 'heartbeatNs', 1e6, 3600e9);
+  range(limits, 'idleTimeoutNs', 1e6, 3600e9);
+  range(limits, 'stallNs', 1e6, 3600e9);
+  for (const name of ['historyReports', 'inputSlots', 'outputSlots'] as const) {
+    if (!Number.isInteger(Math.log2(limits[name]))) {
+      throw new NetError('ERR_TW_CONFIG', `Limit ${name} is ${limits[name]}; give a power of two`);
+    }
+  }
+  return limits;
+}
+
+function range(limits: ExchangeLimits, name: keyof ExchangeLimits, min: number, max: number): void {
+  const value = limits[name];
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  throw new NetError(
+    'ERR_TW_CONFIG',
+    `Limit ${name} is ${value}; give an integer from ${min} to ${max}`,
+    { name, value },
+  );
+}
+
+/** The journal policy in force. Throws `ERR_TW_CONFIG` when directory and policy disagree. */
+export function journalPolicy(options: ExchangeOptions): JournalPolicy {
+  const hasDirectory = options.journalDirectory !== undefined;
+  const policy = options.journalPolicy ?? (hasDirectory ? 'group-commit' : 'none');
+  if (policy !== 'none' && !hasDirectory) {
+    throw new NetError(
+      'ERR_TW_CONFIG',
+      `Journal policy ${policy} needs a journalDirectory; give one, or the policy none`,
+      { policy },
+    );
+  }
+  if (policy === 'none' && hasDirectory) {
+    throw new NetError(
+      'ERR_TW_CONFIG',
+      'A journalDirectory with policy none would not be written; leave it out, or choose async',
+      { policy },
+    );
+  }
+  return policy;
+}
