@@ -74,6 +74,17 @@ function stackMac(spec: DeviceSpec, port: EthDev): Uint8Array {
   return mac;
 }
 
+/**
+ * Frames in each ring of a packet socket. DPDK's default of 512 is overrun within one burst of a
+ * fast sender, and the kernel's drops do not show in the driver's counters.
+ */
+const PACKET_RING_FRAMES = '4096';
+
+function withDefaults(spec: DeviceSpec): DeviceSpec {
+  if (spec.driver !== 'net_af_packet' || spec.args.has('framecnt')) return spec;
+  return { ...spec, args: new Map([...spec.args, ['framecnt', PACKET_RING_FRAMES]]) };
+}
+
 function portOptions(spec: DeviceSpec, port: EthDev, options: OpenDeviceOptions): EthDevOptions {
   return {
     queues: options.queues ?? 1,
@@ -132,7 +143,7 @@ function start(
  * ```
  */
 export function openDevice(text: string, options: OpenDeviceOptions = {}): DpdkDevice {
-  const spec = parseDeviceSpec(text);
+  const spec = withDefaults(parseDeviceSpec(text));
   requireDriver(spec.driver, spec.target);
   const eal = environment(spec);
   const isOwnPool = options.pool === undefined;

@@ -1,0 +1,86 @@
+/**
+ * Network namespaces of a test: made, used and removed.
+ *
+ * @module
+ */
+
+import { spawnSync } from 'node:child_process';
+
+/** What a command printed and how it ended. */
+export interface Result {
+  readonly status: number;
+  readonly output: string;
+}
+
+/** Runs a command to its end. */
+export function run(command: readonly string[], env: Record<string, string> = {}): Result {
+  const [program = '', ...args] = command;
+  const result = spawnSync(program, args, {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    timeout: 60_000,
+  });
+  return { status: result.status ?? -1, output: `${result.stdout}${result.stderr}` };
+}
+
+function must(command: readonly string[]): void {
+  const { status, output } = run(command);
+  if (status !== 0) throw new Error(`${command.join(' ')}: ${output}`);
+}
+
+/**
+ * The kernel leaves checksums of veth frames unfinished and merges segments unless it is told not
+ * to.
+ */
+const OFFLOADS = ['tx', 'tso', 'gso', 'gro'] as const;
+
+function setUp(iface: string, inside: (...command: string[]) => string[]): void {
+  must(inside('ethtool', '-K', iface, ...OFFLOADS.flatMap((name) => [name, 'off'])));
+  must(inside('ip', 'link', 'set', iface, 'up'));
+}
+
+/** Adds a veth pair in the namespace that this process is in. */
+export function addVeth(first: string, second: string): void {
+  must(['ip', 'link', 'add', first, 'type', 'veth', 'peer', 'name', second]);
+  for (const iface of [first, second]) setUp(iface, (...command) => command);
+}
+
+/** Removes an interface, and its peer, from the namespace that this process is in. */
+export function removeLink(iface: string): void {
+  must(['ip', 'link', 'del', iface]);
+}
+
+let made = 0;
+
+/** A namespace with its own interfaces; everything in it goes when it is disposed. */
+export class Namespace implements Disposable {
+  readonly name: string;
+
+  constructor() {
+    made += 1;
+    this.name = `tw-${process.pid}-${made}`;
+    must(['ip', 'netns', 'add', this.name]);
+    this.ip('link set lo up');
+  }
+
+  /** Runs `ip` in the namespace, with words separated by spaces. */
+  ip(words: string): void {
+    must(['ip', '-n', this.name, ...words.split(' ')]);
+  }
+
+  /** The command line that runs `command` in the namespace. */
+  inside(...command: readonly string[]): string[] {
+    return ['ip', 'netns', 'exec', this.name, ...command];
+  }
+
+  /** Adds a veth pair of which `other` gets the second end. */
+  veth(first: string, other: Namespace, second: string): void {
+    this.ip(`link add ${first} type veth peer name ${second} netns ${other.name}`);
+    setUp(first, (...command) => this.inside(...command));
+    setUp(second, (...command) => other.inside(...command));
+  }
+
+  [Symbol.dispose](): void {
+    run(['ip', 'netns', 'del', this.name]);
+  }
+}
