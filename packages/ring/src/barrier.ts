@@ -6,7 +6,7 @@
  */
 
 import { assert, type Clock, Status } from '@tickwire/base';
-import { HALTED_WORD } from './layout.ts';
+import { STATE_FINISHED, STATE_HALTED, STATE_OPEN, STATE_WORD } from './layout.ts';
 import type { Sequence } from './sequence.ts';
 import type { WaitStrategy } from './wait-strategy.ts';
 
@@ -14,6 +14,8 @@ import type { WaitStrategy } from './wait-strategy.ts';
 export interface WaitContext {
   /** The control words of the ring: a halt is seen there. */
   readonly words: Int32Array;
+  /** This thread's view of the producer's count: where a finished ring ends. */
+  readonly producer: Sequence;
   /** What to do while waiting. */
   readonly strategy: WaitStrategy;
   /** Read only while waiting, never when there is work. */
@@ -56,9 +58,9 @@ export class SequenceBarrier {
     return this.#slowest;
   }
 
-  /** True once the ring is halted. */
-  get halted(): boolean {
-    return Atomics.load(this.#context.words, HALTED_WORD) !== 0;
+  /** True while the ring is neither finished nor halted. */
+  get open(): boolean {
+    return Atomics.load(this.#context.words, STATE_WORD) === STATE_OPEN;
   }
 
   /** The minimum now; one atomic load per dependency. */
@@ -81,9 +83,9 @@ export class SequenceBarrier {
   /**
    * Waits until the minimum reaches `count`.
    *
-   * @param timeoutNs 0 looks once; Infinity waits until the ring is halted.
-   * @returns the minimum (at least `count`), `Status.Again` when time is up, `Status.BadState` when
-   * the ring is halted and `count` is not reached.
+   * @param timeoutNs 0 looks once; Infinity waits until the ring is finished or halted.
+   * @returns the minimum (at least `count`); `Status.Again` when time is up; `Status.BadState` when
+   * `count` is not reached and the ring is halted, or finished before `count`.
    */
   waitFor(count: number, timeoutNs: number): number {
     let minimum = this.available();
@@ -92,11 +94,15 @@ export class SequenceBarrier {
     const clock = this.#context.clock;
     const startNs = clock.nowNs();
     for (let round = 0; ; round++) {
-      // Looked at before the counts: what was published before the halt is still delivered.
-      const halted = this.halted;
+      // Looked at before the counts: what was published before the end is still delivered.
+      const state = Atomics.load(this.#context.words, STATE_WORD);
       minimum = this.available();
       if (minimum >= count) return minimum;
-      if (halted) return Status.BadState;
+      if (state === STATE_HALTED) return Status.BadState;
+      // Not the dependencies' counts: a stage before this one may still be draining.
+      if (state === STATE_FINISHED && this.#context.producer.load() < count) {
+        return Status.BadState;
+      }
       if (clock.nowNs() - startNs >= timeoutNs) return Status.Again;
       strategy.idle(this.#slowest, round);
     }

@@ -56,7 +56,7 @@ export class Consumer {
    * As {@link poll}, but waits up to `timeoutNs` for the first message.
    *
    * @returns at least 1; or `Status.Again` when time is up, or `Status.BadState` when the ring is
-   * halted and drained.
+   * halted, or finished and drained.
    */
   wait(limit: number, timeoutNs: number): number {
     assert(limit > 0, 'A wait is for at least one message');

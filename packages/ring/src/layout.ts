@@ -6,7 +6,7 @@
  * ```
  *      0                   32                  64                  96             127
  *     +---------+---------+---------+---------+---------+---------+-----------------+
- *   0 |  magic  | version |  slots  |slotBytes|consumers| halted  |     padding     |  control
+ *   0 |  magic  | version |  slots  |slotBytes|consumers|  state  |     padding     |  control
  *     +---------+---------+---------+---------+---------+---------+-----------------+
  * 128 | cursor  |  epoch  | waiters |  owner  |               padding               |  producer
  *     +---------+---------+---------+---------+-------------------------------------+
@@ -51,8 +51,14 @@ export const SLOTS_WORD = 2;
 export const SLOT_BYTES_WORD = 3;
 /** Word of the control stride that holds the number of consumers. */
 export const CONSUMERS_WORD = 4;
-/** Word of the control stride that turns 1 when the ring is halted. */
-export const HALTED_WORD = 5;
+/** Word of the control stride that holds one of the three states below; it only grows. */
+export const STATE_WORD = 5;
+/** Messages flow. */
+export const STATE_OPEN = 0;
+/** The producer publishes no more; consumers drain what there is. */
+export const STATE_FINISHED = 1;
+/** Everybody stops where he is. */
+export const STATE_HALTED = 2;
 
 /** Word of a cursor's stride: low 32 bits of the count. */
 export const CURSOR_WORD = 0;

@@ -132,7 +132,29 @@ describe('Consumer', () => {
     expect(producer.remaining()).toBe(2);
   });
 
-  test('wait() after halt() drains what is published, then says BadState', () => {
+  test('wait() in a finished ring drains behind a slow stage, then says BadState', () => {
+    const ring = RingBuffer.create(DIAMOND);
+    const producer = ring.producer();
+    const journal = ring.consumer('journal');
+    const replication = ring.consumer('replication');
+    const book = ring.consumer('book');
+    producer.tryClaim(3);
+    producer.publish(2);
+    producer.finish();
+    expect(producer.tryClaim(1)).toBe(Status.BadState);
+    for (const stage of [journal, replication]) {
+      // The end is not yet visible to the book: the stages before it still have messages.
+      expect(book.wait(8, 0)).toBe(Status.Again);
+      expect(stage.wait(8, Number.POSITIVE_INFINITY)).toBe(2);
+      stage.release(2);
+      expect(stage.wait(8, Number.POSITIVE_INFINITY)).toBe(Status.BadState);
+    }
+    expect(book.wait(8, Number.POSITIVE_INFINITY)).toBe(2);
+    book.release(2);
+    expect(book.wait(8, Number.POSITIVE_INFINITY)).toBe(Status.BadState);
+  });
+
+  test('wait() in a halted ring takes what is ready and waits for nobody', () => {
     const ring = RingBuffer.create(SIMPLE);
     const producer = ring.producer();
     const reader = ring.consumer('reader');

@@ -12,7 +12,6 @@ import {
   CONSUMERS_MAX,
   CONSUMERS_WORD,
   consumerAt,
-  HALTED_WORD,
   MAGIC,
   MAGIC_WORD,
   PRODUCER_AT,
@@ -22,6 +21,8 @@ import {
   SLOTS_MAX,
   SLOTS_MIN,
   SLOTS_WORD,
+  STATE_HALTED,
+  STATE_WORD,
   slotsAt,
   VERSION,
   VERSION_WORD,
@@ -124,6 +125,7 @@ export class RingBuffer {
     this.#perSlot = 1 / descriptor.slots;
     this.#context = {
       words: this.#words,
+      producer: this.producerSequence(),
       strategy: waitStrategy(options.wait ?? descriptor.wait),
       clock: options.clock ?? monotonicClock,
     };
@@ -195,7 +197,7 @@ export class RingBuffer {
     this.#own(cursor);
     const last = lastConsumers(this.descriptor.consumers);
     const gate = new SequenceBarrier(this.#consumerSequences(last), this.#context);
-    return new Sequencer(cursor, gate, this.slots);
+    return new Sequencer(cursor, gate, this.slots, this.#words);
   }
 
   /**
@@ -233,18 +235,18 @@ export class RingBuffer {
   }
 
   /**
-   * Ends all waits: claims fail with `Status.BadState`, consumers drain what is published and then
-   * get the same.
+   * The emergency stop, from any thread: every claim and every wait that cannot be served at once
+   * says `Status.BadState`. For an orderly end the producer calls `Sequencer.finish`.
    */
   halt(): void {
-    Atomics.store(this.#words, HALTED_WORD, 1);
+    Atomics.store(this.#words, STATE_WORD, STATE_HALTED);
     this.producerSequence().wake();
     for (const spec of this.descriptor.consumers) this.consumerSequence(spec.name).wake();
   }
 
   /** True once {@link halt} was called by any thread. */
   get halted(): boolean {
-    return Atomics.load(this.#words, HALTED_WORD) !== 0;
+    return Atomics.load(this.#words, STATE_WORD) === STATE_HALTED;
   }
 
   #own(sequence: Sequence): void {

@@ -8,6 +8,7 @@
 import { assert, Status } from '@tickwire/base';
 import { freeSlots, wrapPoint } from './arithmetic.ts';
 import type { SequenceBarrier } from './barrier.ts';
+import { STATE_FINISHED, STATE_OPEN, STATE_WORD } from './layout.ts';
 import type { Sequence } from './sequence.ts';
 
 /**
@@ -35,13 +36,15 @@ export class Sequencer {
   readonly cursor: Sequence;
   /** Stands on the last consumers; `gate.slowest.name` tells who held up a claim. */
   readonly gate: SequenceBarrier;
+  readonly #words: Int32Array;
   readonly #slots: number;
   #claimed: number;
 
-  constructor(cursor: Sequence, gate: SequenceBarrier, slots: number) {
+  constructor(cursor: Sequence, gate: SequenceBarrier, slots: number, words: Int32Array) {
     this.cursor = cursor;
     this.gate = gate;
     this.#slots = slots;
+    this.#words = words;
     this.#claimed = cursor.count;
   }
 
@@ -64,7 +67,7 @@ export class Sequencer {
    * Claims `n` slots if they are free.
    *
    * @returns the sequence of the first; `Status.Again` when the ring is full, `Status.TooLong` when
-   * it has fewer than `n` slots in all, `Status.BadState` when it is halted.
+   * it has fewer than `n` slots in all, `Status.BadState` when it is finished or halted.
    */
   tryClaim(n: number): number {
     return this.claim(n, 0);
@@ -77,7 +80,7 @@ export class Sequencer {
   claim(n: number, timeoutNs: number): number {
     assert(n > 0, 'A claim is for at least one slot');
     if (n > this.#slots) return Status.TooLong;
-    if (this.gate.halted) return Status.BadState;
+    if (!this.gate.open) return Status.BadState;
     const needed = wrapPoint(this.#claimed, n, this.#slots);
     if (needed > this.gate.cached) {
       const released = this.gate.waitFor(needed, timeoutNs);
@@ -97,6 +100,16 @@ export class Sequencer {
     const published = this.cursor.count + count;
     this.#claimed = published;
     if (count > 0) this.cursor.store(published);
+  }
+
+  /**
+   * Ends the stream: later claims say `Status.BadState`, and every consumer gets the same once it
+   * has released all that was published, however far the stages before it lag.
+   */
+  finish(): void {
+    this.#claimed = this.cursor.count;
+    Atomics.compareExchange(this.#words, STATE_WORD, STATE_OPEN, STATE_FINISHED);
+    this.cursor.wake();
   }
 
   /** Gives the role up. Claimed and unpublished slots go back. */

@@ -36,7 +36,7 @@ function nextMessage(worker: Worker): Promise<unknown> {
   return promise;
 }
 
-/** Publishes everything from this thread, in batches of random size, and halts the ring. */
+/** Publishes everything from this thread, in batches of random size, and finishes the ring. */
 function produce(ring: RingBuffer, total: number): void {
   using producer = ring.producer();
   const prng = new Prng(7);
@@ -48,7 +48,7 @@ function produce(ring: RingBuffer, total: number): void {
     producer.publish(n);
     left -= n;
   }
-  ring.halt();
+  producer.finish();
 }
 
 /** The wrap of the cursor comes after 1,000 messages. */
