@@ -1,6 +1,7 @@
 /** Process-wide things: the environment, its log, threads, time. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -102,22 +103,25 @@ int32_t tw_log_tail(char *out, uint32_t bytes)
 	return (int32_t)got;
 }
 
-/** Sends a descriptor to the log; returns a copy of the old one, or -1 when there is no log. */
-static int divert(int descriptor)
+void tw_quiet_begin(struct tw_quiet *quiet)
 {
-	int saved = log_file == NULL ? -1 : dup(descriptor);
-
-	if (saved >= 0)
-		dup2(fileno(log_file), descriptor);
-	return saved;
+	fflush(stdout);
+	for (int i = 0; i < 2; i++) {
+		quiet->saved[i] = log_file == NULL ? -1 : fcntl(STDOUT_FILENO + i, F_DUPFD_CLOEXEC, 3);
+		if (quiet->saved[i] >= 0)
+			dup2(fileno(log_file), STDOUT_FILENO + i);
+	}
 }
 
-static void restore(int descriptor, int saved)
+void tw_quiet_end(struct tw_quiet *quiet)
 {
-	if (saved < 0)
-		return;
-	dup2(saved, descriptor);
-	close(saved);
+	fflush(stdout);
+	for (int i = 0; i < 2; i++) {
+		if (quiet->saved[i] < 0)
+			continue;
+		dup2(quiet->saved[i], STDOUT_FILENO + i);
+		close(quiet->saved[i]);
+	}
 }
 
 int32_t tw_eal_init(const char *args, uint32_t count)
@@ -139,14 +143,11 @@ int32_t tw_eal_init(const char *args, uint32_t count)
 		args += bytes;
 	}
 	argv[count] = NULL;
-	/* EAL prints its usage and fatal errors; stdout and stderr belong to the application. */
-	int saved[2] = {divert(STDOUT_FILENO), divert(STDERR_FILENO)};
-	int status = rte_eal_init((int)count, argv) < 0 ? -rte_errno : 0;
+	struct tw_quiet quiet;
 
-	fflush(stdout);
-	fflush(stderr);
-	restore(STDOUT_FILENO, saved[0]);
-	restore(STDERR_FILENO, saved[1]);
+	tw_quiet_begin(&quiet);
+	int status = rte_eal_init((int)count, argv) < 0 ? -rte_errno : 0;
+	tw_quiet_end(&quiet);
 	return status;
 }
 

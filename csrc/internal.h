@@ -28,6 +28,16 @@ struct tw_pool {
 /** Remembers why a function is about to return a null pointer. */
 void *tw_fail(int error);
 
+/**
+ * EAL prints its usage, libbpf and libxdp print what they try: between begin and end all of that
+ * goes to the log, because stdout and stderr belong to the application. Control plane only.
+ */
+struct tw_quiet {
+	int saved[2];
+};
+void tw_quiet_begin(struct tw_quiet *quiet);
+void tw_quiet_end(struct tw_quiet *quiet);
+
 static inline struct rte_mbuf *tw_mbuf(const struct tw_pool *pool, uint32_t frame)
 {
 	return (struct rte_mbuf *)(pool->base + pool->data_at[frame] - TW_MBUF_DATA_BYTES);

@@ -24,7 +24,7 @@ _Static_assert(sizeof(struct tw_port_stats) == 64, "struct tw_port_stats differs
 /** Fields that RSS hashes. */
 #define RSS_FIELDS (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)
 
-int32_t tw_port_open(const char *devargs)
+static int32_t open_port(const char *devargs)
 {
 	char name[RTE_ETH_NAME_MAX_LEN];
 	struct rte_dev_iterator iterator;
@@ -45,7 +45,17 @@ int32_t tw_port_open(const char *devargs)
 	return -ENODEV;
 }
 
-int32_t tw_port_close(uint32_t port)
+int32_t tw_port_open(const char *devargs)
+{
+	struct tw_quiet quiet;
+
+	tw_quiet_begin(&quiet);
+	int32_t status = open_port(devargs);
+	tw_quiet_end(&quiet);
+	return status;
+}
+
+static int32_t close_port(uint32_t port)
 {
 	struct rte_eth_dev_info info;
 	int status = rte_eth_dev_info_get((uint16_t)port, &info);
@@ -57,6 +67,16 @@ int32_t tw_port_close(uint32_t port)
 		return status;
 	status = rte_eth_dev_close((uint16_t)port);
 	return status < 0 ? status : rte_dev_remove(info.device);
+}
+
+int32_t tw_port_close(uint32_t port)
+{
+	struct tw_quiet quiet;
+
+	tw_quiet_begin(&quiet);
+	int32_t status = close_port(port);
+	tw_quiet_end(&quiet);
+	return status;
 }
 
 int32_t tw_port_info(uint32_t port, struct tw_port_info *out)
@@ -98,6 +118,7 @@ int32_t tw_port_configure(uint32_t port, struct tw_pool *pool, const struct tw_p
 {
 	struct rte_eth_conf conf = {0};
 	struct rte_eth_dev_info info;
+	struct tw_quiet quiet;
 	uint16_t rx = (uint16_t)(config->rx_descriptors ? config->rx_descriptors : DESCRIPTORS);
 	uint16_t tx = (uint16_t)(config->tx_descriptors ? config->tx_descriptors : DESCRIPTORS);
 	int socket = rte_eth_dev_socket_id((uint16_t)port);
@@ -116,6 +137,7 @@ int32_t tw_port_configure(uint32_t port, struct tw_pool *pool, const struct tw_p
 		conf.rx_adv_conf.rss_conf.rss_key_len = (uint8_t)config->rss_key_bytes;
 		conf.rxmode.offloads |= info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_RSS_HASH;
 	}
+	tw_quiet_begin(&quiet);
 	/* MBUF_FAST_FREE stays off: frames are retained while they wait to be acknowledged. */
 	status = rte_eth_dev_configure((uint16_t)port, (uint16_t)config->rx_queues,
 				       (uint16_t)config->tx_queues, &conf);
@@ -126,6 +148,7 @@ int32_t tw_port_configure(uint32_t port, struct tw_pool *pool, const struct tw_p
 						pool->mempool);
 	for (uint16_t queue = 0; status == 0 && queue < config->tx_queues; queue++)
 		status = rte_eth_tx_queue_setup((uint16_t)port, queue, tx, (unsigned)socket, NULL);
+	tw_quiet_end(&quiet);
 	return status;
 }
 

