@@ -31,8 +31,9 @@ static int32_t open_port(const char *devargs)
 	uint16_t port;
 	int status = rte_dev_probe(devargs);
 
+	/* EFAULT is the answer when no driver knows the name. */
 	if (status < 0)
-		return status;
+		return status == -EFAULT ? -ENODEV : status;
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(devargs, ","), devargs);
 	if (rte_eth_dev_get_port_by_name(name, &port) == 0)
 		return port;
