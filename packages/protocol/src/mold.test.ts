@@ -18,6 +18,8 @@ import {
 
 const bytes = new Uint8Array(2048);
 const view = new DataView(bytes.buffer);
+/** Hexadecimal digits without the spaces that group the fields. */
+const bare = (digits: string): string => digits.replaceAll(' ', '');
 
 describe('packets', () => {
   test('MoldWriter writes the published layout', () => {
@@ -28,7 +30,7 @@ describe('packets', () => {
     bytes.set([4], writer.append(1));
     const length = writer.finish();
     expect(Buffer.from(bytes.subarray(4, 4 + length)).toString('hex')).toBe(
-      '20202020202044415931' + '0000010000000000' + '0002' + '0003010203' + '000104',
+      bare('20202020202044415931 0000010000000000 0002 0003010203 000104'),
     );
     expect(checkMoldPacket(view, 4, length)).toBe(Status.Ok);
     expect([moldSequence(view, 4), moldCount(view, 4)]).toEqual([2 ** 40, 2]);

@@ -24,6 +24,8 @@ import { Reason, reasonName } from './reason.ts';
 
 const bytes = new Uint8Array(40);
 const view = new DataView(bytes.buffer);
+/** Hexadecimal digits without the spaces that group the fields. */
+const bare = (digits: string): string => digits.replaceAll(' ', '');
 const hex = (length: number): string => Buffer.from(bytes.subarray(0, length)).toString('hex');
 
 describe('layout', () => {
@@ -31,25 +33,26 @@ describe('layout', () => {
     const length = encodeNewOrder(view, 0, 7, 258, 0xdeadbeef, 1, 1, -2, 2 ** 40 + 5);
     expect(length).toBe(NEW_ORDER_BYTES);
     expect(hex(32)).toBe(
-      '014f0201' + '07000000' + 'efbeadde' + '01010000' + 'feffffffffffffff' + '0500000000010000',
+      bare('014f0201 07000000 efbeadde 01010000 feffffffffffffff 0500000000010000'),
     );
   });
 
   test('encodeCancelOrder() writes the documented 16 bytes', () => {
     expect(encodeCancelOrder(view, 0, 9, 3, 12)).toBe(CANCEL_ORDER_BYTES);
-    expect(hex(16)).toBe('01580300' + '09000000' + '0c000000' + '00000000');
+    expect(hex(16)).toBe(bare('01580300 09000000 0c000000 00000000'));
   });
 
   test('encodeReplaceOrder() writes the documented 32 bytes', () => {
     expect(encodeReplaceOrder(view, 0, 9, 3, 12, REDUCE, 0, 4)).toBe(REPLACE_ORDER_BYTES);
     expect(hex(32)).toBe(
-      '01550300' + '09000000' + '0c000000' + '00000100' + '0000000000000000' + '0400000000000000',
+      bare('01550300 09000000 0c000000 00000100 0000000000000000 0400000000000000'),
     );
   });
 
   test('MessageTag joins version and type', () => {
     for (const name of Object.keys(MessageTag) as (keyof typeof MessageTag)[]) {
-      expect(MessageTag[name]).toBe(PROTOCOL_VERSION | (MessageType[name] << 8));
+      const tag: number = MessageTag[name];
+      expect(tag).toBe(PROTOCOL_VERSION | (MessageType[name] << 8));
     }
   });
 });

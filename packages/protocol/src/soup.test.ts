@@ -23,7 +23,7 @@ describe('packets', () => {
   test('encodeLoginRequest() writes the published layout', () => {
     const login = { user: 'alice', password: 'secret', session: '', sequence: 42 };
     expect(encodeLoginRequest(view, 0, login)).toBe(49);
-    expect(text(0, 49)).toBe('\x00\x2fLalice secret              ' + '42'.padStart(28 - 8));
+    expect(text(0, 49)).toBe(`\x00\x2fLalice secret${' '.repeat(4 + 10 + 18)}42`);
     expect(parseLoginRequest(view, 3)).toEqual(login);
   });
 
