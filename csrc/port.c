@@ -158,11 +158,6 @@ int32_t tw_port_start(uint32_t port)
 	return rte_eth_dev_start((uint16_t)port);
 }
 
-int32_t tw_port_stop(uint32_t port)
-{
-	return rte_eth_dev_stop((uint16_t)port);
-}
-
 int32_t tw_port_mac(uint32_t port, uint8_t *out)
 {
 	return rte_eth_macaddr_get((uint16_t)port, (struct rte_ether_addr *)out);
@@ -189,9 +184,11 @@ int32_t tw_port_promiscuous(uint32_t port, uint32_t on)
 
 int32_t tw_port_multicast(uint32_t port, const uint8_t *macs, uint32_t count)
 {
-	int status = rte_eth_dev_set_mc_addr_list((uint16_t)port, (struct rte_ether_addr *)(uintptr_t)macs,
-						  count);
+	struct rte_ether_addr *list = (struct rte_ether_addr *)(uintptr_t)macs;
+	int status = -ENOTSUP;
 
+	if (macs != NULL)
+		status = rte_eth_dev_set_mc_addr_list((uint16_t)port, list, count);
 	if (status == 0)
 		return 0;
 	if (status == -ENOTSUP || status == -ENOSPC)

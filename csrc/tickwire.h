@@ -154,7 +154,7 @@ int32_t tw_errno(void);
 int32_t tw_error_text(int32_t code, char *out, uint32_t bytes);
 /** Name and version of the DPDK in use. */
 int32_t tw_version(char *out, uint32_t bytes);
-/** Number of DPDK threads of execution that share pools through per-thread caches. */
+/** Makes the calling thread known to DPDK: it gets a cache of its own in every pool. */
 int32_t tw_thread_register(void);
 /** Undoes tw_thread_register() for the calling thread. */
 void tw_thread_unregister(void);
@@ -201,8 +201,6 @@ int32_t tw_port_driver(uint32_t port, char *out, uint32_t bytes);
 int32_t tw_port_configure(uint32_t port, struct tw_pool *pool, const struct tw_port_config *config);
 /** Starts the port. */
 int32_t tw_port_start(uint32_t port);
-/** Stops the port; the driver frees the frames it holds. */
-int32_t tw_port_stop(uint32_t port);
 /** Copies the port's MAC address to `out`. */
 int32_t tw_port_mac(uint32_t port, uint8_t *out);
 /** Changes the port's MAC address. */
@@ -211,8 +209,8 @@ int32_t tw_port_set_mac(uint32_t port, const uint8_t *mac);
 int32_t tw_port_set_mtu(uint32_t port, uint32_t mtu);
 /** Switches promiscuous mode. */
 int32_t tw_port_promiscuous(uint32_t port, uint32_t on);
-/** Receives the `count` multicast addresses at `macs`, 6 bytes each; returns 0, or 1 when the
- *  driver cannot filter and receives every multicast (or every) frame instead. */
+/** Receives the `count` multicast addresses at `macs`, 6 bytes each; every multicast when `macs` is
+ *  0. Returns 0, or 1 when the port receives every multicast (or every) frame instead. */
 int32_t tw_port_multicast(uint32_t port, const uint8_t *macs, uint32_t count);
 /** Fills `out`. */
 int32_t tw_port_stats(uint32_t port, struct tw_port_stats *out);

@@ -86,7 +86,11 @@ export class DpdkDevice implements Device {
     };
     this.#rx = new RxQueue(port.port, this.#queue, pool, isFull ? sum : SumMode.None);
     this.#tx = new TxQueue(port.port, this.#queue, pool, isFull ? TxMode.Checksum | pad : pad);
-    this.#onClose = onClose;
+    this.#onClose = (): void => {
+      pool.leave();
+      onClose();
+    };
+    pool.enter();
   }
 
   /**
@@ -94,7 +98,7 @@ export class DpdkDevice implements Device {
    * of them are closed.
    */
   static attach(shared: SharedDevice, pool: MemPool, queue: number): DpdkDevice {
-    const port = new EthDev(shared.port, shared.portName);
+    const port = new EthDev(shared.port, shared.portName, false);
     return new DpdkDevice(port, pool, { ...shared, queue }, () => undefined);
   }
 

@@ -81,11 +81,14 @@ export class EthDev implements Disposable {
   /** DPDK's name: `net_tap0`, `0000:01:00.0`. */
   readonly name: string;
   readonly #groups = new Map<string, number>();
+  readonly #isOwner: boolean;
   #isOpen = true;
 
-  constructor(port: number, name: string) {
+  /** `isOwner` is false in threads that only use a queue of the port. */
+  constructor(port: number, name: string, isOwner: boolean = true) {
     this.port = port;
     this.name = name;
+    this.#isOwner = isOwner;
   }
 
   /**
@@ -237,7 +240,7 @@ export class EthDev implements Disposable {
 
   /** Stops and removes the port. Its pool must live until then. */
   close(): void {
-    if (!this.#isOpen) return;
+    if (!this.#isOpen || !this.#isOwner) return;
     this.#isOpen = false;
     this.#check(native().tw_port_close(this.port), 'close');
   }
@@ -247,6 +250,11 @@ export class EthDev implements Disposable {
   }
 
   #sendGroups(): void {
+    if (!this.#isOwner) {
+      // Nobody here knows the addresses of the other threads: all multicast is received.
+      this.#check(native().tw_port_multicast(this.port, null, 0), 'receive all multicast on');
+      return;
+    }
     const macs = nativeBytes(MAC_BYTES * Math.max(1, this.#groups.size));
     [...this.#groups.keys()].forEach((key, i) => macs.set(Buffer.from(key, 'hex'), MAC_BYTES * i));
     const status = native().tw_port_multicast(this.port, addressOf(macs), this.#groups.size);

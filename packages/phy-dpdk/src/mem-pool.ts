@@ -10,10 +10,11 @@
  * @module
  */
 
+import { threadId } from 'node:worker_threads';
 import { assert, FrameArena, type FrameSource, NetError } from '@tickwire/base';
 import type { Eal } from './eal.ts';
 import { type Address, addressOf, cStrings, failure, mapMemory } from './native.ts';
-import { type Native, native, nativeBytes, STRUCT_BYTES } from './native.ts';
+import { type Native, native, STRUCT_BYTES } from './native.ts';
 
 /** dpdk-net's default, one less than a power of two as DPDK's ring wants it. */
 const FRAMES = 8191;
@@ -23,6 +24,9 @@ const DATA_ROOM_BYTES = 2048;
 const CACHE_FRAMES = 256;
 /** DPDK's name for "any NUMA node". */
 const SOCKET_ANY = -1;
+
+/** The address of a pool that is closed. */
+const NO_POOL = 0;
 
 /** Options of {@link createMemPool}. */
 export interface MemPoolOptions {
@@ -44,7 +48,7 @@ export interface SharedMemPool {
 /** The pool's frames as the source of one thread's arena. */
 class PoolSource implements FrameSource {
   readonly #native: Native;
-  readonly #pool: Address;
+  #pool: Address;
   // The arena passes its own two arrays, always the same: their pointers are taken once.
   #out: Uint32Array | undefined;
   #outAt: Address = 0;
@@ -56,7 +60,13 @@ class PoolSource implements FrameSource {
     this.#pool = pool;
   }
 
+  /** From now on the pool is empty, whoever still holds the arena. */
+  close(): void {
+    this.#pool = NO_POOL;
+  }
+
   refill(out: Uint32Array, count: number): number {
+    if (this.#pool === NO_POOL) return 0;
     if (this.#out !== out) {
       this.#out = out;
       this.#outAt = addressOf(out);
@@ -65,6 +75,7 @@ class PoolSource implements FrameSource {
   }
 
   spill(frames: Uint32Array, count: number): void {
+    if (this.#pool === NO_POOL) return;
     if (this.#in !== frames) {
       this.#in = frames;
       this.#inAt = addressOf(frames);
@@ -73,7 +84,7 @@ class PoolSource implements FrameSource {
   }
 
   available(): number {
-    return this.#native.tw_pool_available(this.#pool);
+    return this.#pool === NO_POOL ? 0 : this.#native.tw_pool_available(this.#pool);
   }
 }
 
@@ -84,7 +95,9 @@ export class MemPool implements Disposable {
   /** Address of the pool in C. */
   readonly address: Address;
   readonly #native: Native;
+  readonly #source: PoolSource;
   readonly #isOwner: boolean;
+  #users = 0;
   #isOpen = true;
 
   /** @internal Use {@link createMemPool} or {@link attachMemPool}. */
@@ -98,6 +111,7 @@ export class MemPool implements Disposable {
     const dataAt = new Uint32Array(new ArrayBuffer(4 * frames));
     const refAt = new Uint32Array(new ArrayBuffer(4 * frames));
     shim.tw_pool_tables(address, addressOf(dataAt), addressOf(refAt));
+    this.#source = new PoolSource(shim, address);
     this.arena = new FrameArena(
       {
         buffer: mapMemory(out.getFloat64(0, true), out.getFloat64(8, true)),
@@ -106,7 +120,7 @@ export class MemPool implements Disposable {
         headroom: out.getUint32(20, true),
         dataRoom: out.getUint32(24, true),
       },
-      new PoolSource(shim, address),
+      this.#source,
     );
   }
 
@@ -117,7 +131,7 @@ export class MemPool implements Disposable {
 
   /** Frames that lie in the pool, without those in the cache of this or another thread's arena. */
   get availCount(): number {
-    return this.#native.tw_pool_available(this.address);
+    return this.#source.available();
   }
 
   /** Frames that this thread's application, the drivers and other threads hold. */
@@ -130,14 +144,30 @@ export class MemPool implements Disposable {
     return { address: this.address };
   }
 
+  /** @internal A device uses the memory from now on. */
+  enter(): void {
+    this.#users += 1;
+  }
+
+  /** @internal Undoes {@link MemPool.enter}. */
+  leave(): void {
+    this.#users -= 1;
+  }
+
   /**
-   * Gives cached frames back and, in the thread that made the pool, the memory: every device on it
-   * must be closed before, and the arenas of all threads must not be used after.
+   * Gives cached frames back and, in the thread that made the pool, the memory. The arena is empty
+   * and its bytes are gone afterwards; other threads must have closed theirs before.
+   *
+   * @throws AssertionError when a device of this thread still uses the pool.
    */
   close(): void {
     if (!this.#isOpen) return;
+    assert(this.#users === 0, 'the pool is closed before its devices');
     this.#isOpen = false;
     this.arena.flush();
+    this.#source.close();
+    // Detached, every view has length 0: late readers find nothing instead of another's memory.
+    this.arena.layout.buffer.transfer(0);
     if (this.#isOwner) this.#native.tw_pool_free(this.address);
   }
 
@@ -172,7 +202,7 @@ export function createMemPool(_eal: Eal, options: MemPoolOptions = {}): MemPool 
   }
   const shim = native();
   poolsMade += 1;
-  const name = cStrings(`tw_pool_${poolsMade}`);
+  const name = cStrings(`tw${threadId}p${poolsMade}`);
   const address = shim.tw_pool_create(
     addressOf(name),
     frames,
@@ -193,15 +223,4 @@ export function createMemPool(_eal: Eal, options: MemPoolOptions = {}): MemPool 
 /** Opens in this thread a pool that another thread of the process made. */
 export function attachMemPool(shared: SharedMemPool): MemPool {
   return new MemPool(native(), shared.address, false);
-}
-
-/** Bytes in the packet memory, in C and in TypeScript: what both must agree upon. */
-export function frameAddress(pool: MemPool, at: number): Address {
-  assert(at >= 0 && at < pool.arena.bytes.length, 'offset outside of the packet memory');
-  return addressOf(pool.arena.bytes) + at;
-}
-
-/** A burst-sized array of frame numbers that C may hold a pointer to. */
-export function frameArray(count: number): Uint32Array<ArrayBuffer> {
-  return new Uint32Array(nativeBytes(4 * count).buffer);
 }

@@ -110,12 +110,11 @@ export interface Native {
   tw_port_driver(port: number, out: Address, bytes: number): number;
   tw_port_configure(port: number, pool: Address, config: Address): number;
   tw_port_start(port: number): number;
-  tw_port_stop(port: number): number;
   tw_port_mac(port: number, out: Address): number;
   tw_port_set_mac(port: number, mac: Address): number;
   tw_port_set_mtu(port: number, mtu: number): number;
   tw_port_promiscuous(port: number, on: number): number;
-  tw_port_multicast(port: number, macs: Address, count: number): number;
+  tw_port_multicast(port: number, macs: Address | null, count: number): number;
   tw_port_stats(port: number, out: Address): number;
   tw_port_link(port: number): number;
   tw_port_reclaim(port: number, queue: number): number;
@@ -160,7 +159,6 @@ const SYMBOLS = {
   tw_port_driver: { args: ['u32', 'ptr', 'u32'], returns: 'i32' },
   tw_port_configure: { args: ['u32', 'ptr', 'ptr'], returns: 'i32' },
   tw_port_start: { args: ['u32'], returns: 'i32' },
-  tw_port_stop: { args: ['u32'], returns: 'i32' },
   tw_port_mac: { args: ['u32', 'ptr'], returns: 'i32' },
   tw_port_set_mac: { args: ['u32', 'ptr'], returns: 'i32' },
   tw_port_set_mtu: { args: ['u32', 'u32'], returns: 'i32' },

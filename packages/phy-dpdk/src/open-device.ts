@@ -5,6 +5,7 @@
  */
 
 import { readFileSync } from 'node:fs';
+import { threadId } from 'node:worker_threads';
 import { NetError } from '@tickwire/base';
 import { type DeviceSpec, parseDeviceSpec, toDevargs } from './device-spec.ts';
 import { DpdkDevice } from './dpdk-device.ts';
@@ -35,6 +36,9 @@ export interface OpenDeviceOptions {
   /** Descriptors per transmit queue. */
   readonly txDescriptors?: number;
 }
+
+/** Threads number their devices apart: DPDK's names are those of the process. */
+const DEVICES_PER_THREAD = 1000;
 
 let devicesOpened = 0;
 
@@ -156,7 +160,7 @@ export function openDevice(text: string, options: OpenDeviceOptions = {}): DpdkD
     if (isOwnPool) pool.close();
   };
   try {
-    port = EthDev.open(toDevargs(spec, devicesOpened));
+    port = EthDev.open(toDevargs(spec, threadId * DEVICES_PER_THREAD + devicesOpened));
     devicesOpened += 1;
     return start(spec, port, pool, options, close);
   } catch (error) {

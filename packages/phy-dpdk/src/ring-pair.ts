@@ -8,6 +8,7 @@
  * @module
  */
 
+import { threadId } from 'node:worker_threads';
 import { NetError } from '@tickwire/base';
 import { DpdkDevice } from './dpdk-device.ts';
 import { EthDev } from './eth-dev.ts';
@@ -37,7 +38,7 @@ let pairsMade = 0;
 
 /** Locally administered addresses, different for every port of the process. */
 function ringMac(pair: number, side: number): Uint8Array {
-  return Uint8Array.of(0x02, 0x74, 0x77, (pair >> 8) & 0xff, pair & 0xff, side + 1);
+  return Uint8Array.of(0x02, 0x74, threadId & 0xff, (pair >> 8) & 0xff, pair & 0xff, side + 1);
 }
 
 /**
@@ -63,7 +64,7 @@ export function createRingPair(
   }
   pairsMade += 1;
   const serial = pairsMade;
-  const name = `twr${serial}`;
+  const name = `tw${threadId}r${serial}`;
   const text = cStrings(name);
   const pair: Address | null = native().tw_ring_pair_open(addressOf(text), size, queues);
   if (pair === null || pair === 0) {

@@ -124,6 +124,21 @@ describe.skipIf(whyNoDpdk() !== undefined)('libtickwire', () => {
     expect(at.at(-1)! + pool.arena.dataRoom).toBeLessThanOrEqual(pool.arena.bytes.length);
   });
 
+  test('a closed pool is empty and its bytes are gone', () => {
+    const other = createMemPool(testEal(), { frames: 63 });
+    const { arena } = other;
+    const device = new DpdkDevice(b.port, other, b.share(), () => undefined);
+    const frame = arena.alloc();
+    expect(() => other.close()).toThrow('before its devices');
+    device.close();
+    arena.free(frame);
+    other.close();
+    other.close();
+    expect(arena.bytes).toHaveLength(0);
+    expect(arena.alloc()).toBe(-1);
+    expect(other.availCount).toBe(0);
+  });
+
   test('a driver drops exactly one reference of a retained frame', () => {
     const frame = put(0, 100);
     pool.arena.retain(frame);
@@ -196,6 +211,8 @@ describe.skipIf(whyNoDpdk() !== undefined)('libtickwire', () => {
     beforeAll(() => {
       padded = new DpdkDevice(a.port, pool, { ...a.share(), isPadded: true }, () => undefined);
     });
+
+    afterAll(() => padded.close());
 
     test('fills a short frame with zeros up to 60 bytes', () => {
       put(0, 64);
@@ -279,7 +296,7 @@ describe.skipIf(whyNoDpdk() !== undefined)('libtickwire', () => {
 
     test('drops, frees and counts frames of another pool', () => {
       using other = createMemPool(testEal(), { frames: 63 });
-      const stranger = new DpdkDevice(b.port, other, b.share(), () => undefined);
+      using stranger = new DpdkDevice(b.port, other, b.share(), () => undefined);
       for (let slot = 0; slot < 5; slot += 1) put(slot, 100);
       expect(a.transmit(tx, 5, 0)).toBe(5);
       expect(stranger.receive(rx, 32, 0)).toBe(0);
