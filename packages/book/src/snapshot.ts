@@ -4,11 +4,11 @@
  * ```text
  * 0   "TWBOOK01"                magic and version
  * 8   u32 traders, u32 orders   rows of the two tables below
- * 16  f64 inputSequence, f64 reportSequence, f64 matchId
+ * 16  i64 inputSequence, i64 reportSequence, i64 matchId
  * 40  u32 trader, u32 clientSequence        for each trader that sent something
  *     u32 trader, u32 clientOrderId,
  *     u32 ladder, u32 0,
- *     f64 price, f64 quantity               for each order, in the order of the state hash
+ *     i64 price, i64 quantity               for each order, in the order of the state hash
  * end sixteen characters: the state hash
  * ```
  *
@@ -19,6 +19,7 @@
  */
 
 import { NetError, Status } from '@tickwire/base';
+import { getInt64, setInt64 } from '@tickwire/protocol';
 import { ORDER_ID, ORDER_NEXT, ORDER_SHIFT, ORDER_TRADER } from './order-arena.ts';
 import { type BookState, hashState } from './state-hash.ts';
 
@@ -57,9 +58,9 @@ export function writeSnapshot(book: BookState, bytes: Uint8Array): number {
   writeAscii(bytes, 0, MAGIC);
   view.setUint32(8, activeTraders(book), true);
   view.setUint32(12, arena.used, true);
-  view.setFloat64(16, counters.inputSequence, true);
-  view.setFloat64(24, counters.reportSequence, true);
-  view.setFloat64(32, counters.matchId, true);
+  setInt64(view, 16, counters.inputSequence);
+  setInt64(view, 24, counters.reportSequence);
+  setInt64(view, 32, counters.matchId);
   let at = HEADER_BYTES;
   for (let trader = 0; trader < clientSequences.length; trader++) {
     if (clientSequences[trader] === 0) continue;
@@ -75,8 +76,8 @@ export function writeSnapshot(book: BookState, bytes: Uint8Array): number {
         view.setInt32(at + 4, arena.words[record + ORDER_ID]!, true);
         view.setUint32(at + 8, ladder, true);
         view.setUint32(at + 12, 0, true);
-        view.setFloat64(at + 16, levels.price[level]!, true);
-        view.setFloat64(at + 24, arena.quantities[slot * 4 + 3]!, true);
+        setInt64(view, at + 16, levels.price[level]!);
+        setInt64(view, at + 24, arena.quantities[slot * 4 + 3]!);
         at += ORDER_BYTES;
         slot = arena.words[record + ORDER_NEXT]!;
       }
@@ -119,9 +120,12 @@ export function readSnapshot(bytes: Uint8Array, book: MutableState, restore: Res
   const orders = view.getUint32(12, true);
   const total = HEADER_BYTES + traders * TRADER_BYTES + orders * ORDER_BYTES + TRAILER_BYTES;
   if (bytes.length !== total) throw corrupt('its length does not fit its tables');
-  book.counters.inputSequence = view.getFloat64(16, true);
-  book.counters.reportSequence = view.getFloat64(24, true);
-  book.counters.matchId = view.getFloat64(32, true);
+  book.counters.inputSequence = getInt64(view, 16);
+  book.counters.reportSequence = getInt64(view, 24);
+  book.counters.matchId = getInt64(view, 32);
+  for (const counter of Object.values(book.counters)) {
+    if (!Number.isSafeInteger(counter) || counter < 0) throw corrupt('a counter is out of range');
+  }
   let at = HEADER_BYTES;
   for (let i = 0; i < traders; i++, at += TRADER_BYTES) {
     const trader = view.getUint32(at, true);
@@ -138,8 +142,9 @@ export function readSnapshot(bytes: Uint8Array, book: MutableState, restore: Res
         `The snapshot holds symbol ${ladder >> 1}; raise symbols`,
       );
     }
-    const price = view.getFloat64(at + 16, true);
-    const quantity = view.getFloat64(at + 24, true);
+    const price = getInt64(view, at + 16);
+    const quantity = getInt64(view, at + 24);
+    if (view.getUint32(at + 12, true) !== 0) throw corrupt('a reserved word is not zero');
     if (!Number.isSafeInteger(price) || !Number.isSafeInteger(quantity) || quantity < 1) {
       throw corrupt('an order is out of range');
     }

@@ -59,9 +59,9 @@ export class OracleReporter {
   #replacedPrice = 0;
   #replacedQuantity = 0;
 
-  /** Lines written so far. */
+  /** Lines so far. */
   get lines(): number {
-    return this.#lines;
+    return this.#lines + (this.#replacedSequence !== 0 ? 1 : 0);
   }
 
   /** Trades among them. */

@@ -18,16 +18,14 @@ export class CsvCursor {
   readonly #bytes: Uint8Array;
   readonly #name: string;
   #at = 0;
+  /** Line that the cursor is on. */
   #line = 1;
+  /** Line of the last field read, which is the one that errors are about. */
+  #fieldLine = 1;
 
   constructor(bytes: Uint8Array, name: string) {
     this.#bytes = bytes;
     this.#name = name;
-  }
-
-  /** Line of the cursor, from 1. */
-  get line(): number {
-    return this.#line;
   }
 
   /** Whether all lines are read. */
@@ -35,9 +33,9 @@ export class CsvCursor {
     return this.#at >= this.#bytes.length;
   }
 
-  /** Throws `ERR_TW_FORMAT` about the current line. */
+  /** Throws `ERR_TW_FORMAT` about the line of the last field read. */
   refuse(reason: string): never {
-    throw formatError(this.#name, this.#line, reason);
+    throw formatError(this.#name, this.#fieldLine, reason);
   }
 
   /**
@@ -49,6 +47,7 @@ export class CsvCursor {
    */
   decimal(scale: number, last: boolean, excess: 'refuse' | 'cut' = 'refuse'): number {
     const bytes = this.#bytes;
+    this.#fieldLine = this.#line;
     let at = this.#at;
     const negative = bytes[at] === MINUS;
     if (negative) at++;
@@ -85,6 +84,7 @@ export class CsvCursor {
   /** A field of letters. */
   word(last: boolean): string {
     const start = this.#at;
+    this.#fieldLine = this.#line;
     while (this.#at < this.#bytes.length && this.#bytes[this.#at]! > COMMA) this.#at++;
     const text = String.fromCharCode(...this.#bytes.subarray(start, this.#at));
     this.#end(last);
