@@ -42,7 +42,9 @@ const LINE_BYTES_MAX = 128;
 /** Streams reports into a SHA-256. */
 export class OracleReporter {
   readonly #hasher: Bun.CryptoHasher = new Bun.CryptoHasher('sha256');
-  readonly #text: Uint8Array = new Uint8Array(CHUNK_BYTES);
+  readonly #text: Uint8Array;
+  /** The part of the text that is handed to the hash when it is full. */
+  readonly #chunk: Uint8Array<ArrayBuffer>;
   #length = 0;
   #lines = 0;
   #fills = 0;
@@ -58,6 +60,12 @@ export class OracleReporter {
   #replacedId = 0;
   #replacedPrice = 0;
   #replacedQuantity = 0;
+
+  constructor() {
+    const buffer = new ArrayBuffer(CHUNK_BYTES + LINE_BYTES_MAX);
+    this.#text = new Uint8Array(buffer);
+    this.#chunk = new Uint8Array(buffer, 0, CHUNK_BYTES);
+  }
 
   /** Lines so far. */
   get lines(): number {
@@ -146,9 +154,10 @@ export class OracleReporter {
   }
 
   #begin(digit: number, clientSequence: number): void {
-    if (this.#length > CHUNK_BYTES - LINE_BYTES_MAX) {
-      this.#hasher.update(this.#text.slice(0, this.#length));
-      this.#length = 0;
+    if (this.#length >= CHUNK_BYTES) {
+      this.#hasher.update(this.#chunk);
+      this.#text.copyWithin(0, CHUNK_BYTES, this.#length);
+      this.#length -= CHUNK_BYTES;
     }
     if (this.#lines++ > 0) this.#text[this.#length++] = 0x0a;
     this.#text[this.#length++] = digit;
