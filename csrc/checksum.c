@@ -14,8 +14,10 @@
 #define TW_CLONES
 #endif
 
-/** Words per round: enough that the vector loop runs on whole registers with four accumulators. */
-#define ROUND_WORDS 32
+/** Four 64-bit lanes: one register with AVX2, two with SSE2. */
+typedef uint64_t tw_lanes __attribute__((vector_size(32)));
+/** The same at any address: a memcpy into tw_lanes goes through the stack in GCC 12. */
+typedef uint64_t tw_lanes_at __attribute__((vector_size(32), aligned(1), may_alias));
 
 /**
  * 32-bit words are added into 64-bit lanes: 2^16 ones-complement words fold out of any sum of
@@ -23,20 +25,27 @@
  */
 TW_CLONES uint16_t tw_sum_native(const uint8_t *data, uint32_t bytes)
 {
-	uint64_t lane[ROUND_WORDS / 2] = {0};
 	uint64_t sum = 0;
 
-	while (bytes >= ROUND_WORDS * 4) {
-		uint64_t pair[ROUND_WORDS / 2];
+	if (bytes >= 2 * sizeof(tw_lanes)) {
+		/* Two accumulators each: the additions of one round do not wait for one another. */
+		tw_lanes low[2] = {{0}, {0}};
+		tw_lanes high[2] = {{0}, {0}};
 
-		memcpy(pair, data, sizeof(pair));
-		for (int i = 0; i < ROUND_WORDS / 2; i++)
-			lane[i] += (pair[i] & 0xffffffff) + (pair[i] >> 32);
-		data += ROUND_WORDS * 4;
-		bytes -= ROUND_WORDS * 4;
+		do {
+			const tw_lanes first = ((const tw_lanes_at *)data)[0];
+			const tw_lanes second = ((const tw_lanes_at *)data)[1];
+
+			low[0] += first & 0xffffffff;
+			high[0] += first >> 32;
+			low[1] += second & 0xffffffff;
+			high[1] += second >> 32;
+			data += 2 * sizeof(tw_lanes);
+			bytes -= 2 * sizeof(tw_lanes);
+		} while (bytes >= 2 * sizeof(tw_lanes));
+		low[0] += low[1] + high[0] + high[1];
+		sum = low[0][0] + low[0][1] + low[0][2] + low[0][3];
 	}
-	for (int i = 0; i < ROUND_WORDS / 2; i++)
-		sum += lane[i];
 	while (bytes >= 8) {
 		uint64_t pair;
 
