@@ -244,8 +244,9 @@ export class FaultLine {
   }
 
   /**
-   * Flips a bit in a copy, since the sender may still hold the frame for a retransmission. A partial
-   * checksum is completed before, else the device would make the damage valid; a sum is taken anew.
+   * Flips a bit in a copy, since the sender may still hold the frame for a retransmission. A
+   * partial checksum is completed before, else the device would make the damage valid; a sum is
+   * taken anew.
    */
   #corruptAndPush(
     frame: number,

@@ -56,7 +56,7 @@ export class FrameQueue {
     this.#tail += 1;
   }
 
-  /** Removes the oldest frame and returns the slot in which its columns stay until the next push. */
+  /** Removes the oldest frame; its columns stay in the returned slot until the next push. */
   shift(): number {
     const slot = this.#head & this.#mask;
     this.#head += 1;

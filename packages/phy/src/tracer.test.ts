@@ -72,7 +72,8 @@ describe('PacketPrinter.frame()', () => {
       `IP 10.0.0.2.80 > 10.0.0.1.4000: Flags [S.], seq 0, ack 1, win 1000, ${options}, length 0`,
     );
     expect(tcp(printer, false, -1, 101, TCP_PSH | TCP_ACK, 10)).toBe(
-      `IP 10.0.0.1.4000 > 10.0.0.2.80: Flags [P.], seq 1:11, ack 1, win 1000, ${options}, length 10`,
+      `IP 10.0.0.1.4000 > 10.0.0.2.80: Flags [P.], seq 1:11, ack 1, win 1000, ` +
+        `${options}, length 10`,
     );
   });
 

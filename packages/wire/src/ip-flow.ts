@@ -56,13 +56,13 @@ export interface IpOutput {
   bindFlow(flow: IpFlow, nowNs: number): number;
 
   /**
-   * Sends `length` transport bytes at arena offset `at` of `frame` to the flow's peer: writes the IP
-   * and link headers into the bytes before `at` (at least `FRAME_HEADROOM_BYTES` minus the
+   * Sends `length` transport bytes at arena offset `at` of `frame` to the flow's peer: writes the
+   * IP and link headers into the bytes before `at` (at least `FRAME_HEADROOM_BYTES` minus the
    * transport header lie there) and queues the frame for the device, or behind address resolution.
    *
    * Takes one reference to `frame` whatever the result is; who needs the bytes again retains first.
-   * `checksumOffset` is the offset from `at` of the 16-bit transport checksum field, which holds the
-   * folded pseudo-header sum (not complemented); -1 when there is nothing to fill.
+   * `checksumOffset` is the offset from `at` of the 16-bit transport checksum field, which holds
+   * the folded pseudo-header sum (not complemented); -1 when there is nothing to fill.
    */
   output(
     flow: IpFlow,
