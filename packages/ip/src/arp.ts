@@ -174,8 +174,8 @@ export class Arp {
   }
 
   /**
-   * Somebody else claims our address. We keep it and say so, at most once per interval: two stubborn
-   * hosts must not flood the link (RFC 5227, 2.4 c).
+   * Somebody else claims our address. We keep it and say so, at most once per interval: two
+   * stubborn hosts must not flood the link (RFC 5227, 2.4 c).
    */
   #conflict(address: number, macHigh: number, macLow: number, nowNs: number): void {
     this.#port.counters.addressConflicts += 1;

@@ -226,7 +226,7 @@ export class Igmp {
     const version = this.version(nowNs);
     const timer = this.#timerBase + index;
     this.#wheel.cancel(timer);
-    this.#repeats[index] = this.#repeats[index]! - 1;
+    let repeats = this.#repeats[index]! - 1;
     if (version === 3) {
       this.#sendRecord(isJoined ? IGMP_CHANGE_TO_EXCLUDE : IGMP_CHANGE_TO_INCLUDE, group);
       if (!isJoined) this.#port.counters.igmpLeavesTx += 1;
@@ -238,9 +238,10 @@ export class Igmp {
         this.#sendShort(IGMP_V2_LEAVE, group, IGMP_ALL_ROUTERS);
         this.#port.counters.igmpLeavesTx += 1;
       }
-      this.#repeats[index] = 0;
+      repeats = 0;
     }
-    if (this.#repeats[index]! > 0) {
+    this.#repeats[index] = repeats;
+    if (repeats > 0) {
       this.#arm(index, version === 3 ? IGMP_UNSOLICITED_NS : IGMP_UNSOLICITED_V2_NS, nowNs);
     } else if (!isJoined) this.#forget(index);
   }

@@ -44,7 +44,7 @@ export const Verdict = {
   Consumed: 0,
   /** A TCP segment with a correct checksum: see `Ip.meta`. The caller owns `meta.frame`. */
   Tcp: 1,
-  /** A UDP datagram with a correct (or no) checksum: see `Ip.meta`. The caller owns `meta.frame`. */
+  /** A UDP datagram with a correct or no checksum: see `Ip.meta`. The caller owns `meta.frame`. */
   Udp: 2,
   /**
    * An ICMP error about a packet of ours: see `Ip.icmpError`. The frame's reference is gone.

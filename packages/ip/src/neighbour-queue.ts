@@ -80,7 +80,7 @@ export class NeighbourQueue {
     this.total += 1;
   }
 
-  /** Takes the oldest frame of a list, or -1. Its columns stay readable until it is queued again. */
+  /** Takes the oldest frame of a list, or -1. Its columns hold until it is queued again. */
   shift(neighbour: number): number {
     const frame = this.#head[neighbour]!;
     if (frame === NIL) return NIL;

@@ -74,7 +74,7 @@ export interface NeighbourSink {
   isPinned(word0: number, word1: number, word2: number, word3: number): boolean;
 }
 
-/** The neighbours of one link. Entries are numbered; the numbers are good for one `port.version`. */
+/** The neighbours of one link. Entry numbers are good for one `port.version`. */
 export class Neighbours {
   /** Grows with every change of an address: for copies of the table in other threads. */
   changes = 0;
