@@ -65,9 +65,9 @@ describe.skipIf(whyNoDpdk() !== undefined)('errors say what to do:', () => {
     'the process lacks a capability',
     () => {
       const tap = thrownBy("openDevice('net_tap')", {}, WITHOUT_CAPABILITIES);
-      expect(tap).toStartWith('EPERM Making a TAP interface needs CAP_NET_ADMIN; run as root');
+      expect(tap).toStartWith('EPERM net_tap needs CAP_NET_ADMIN; run as root');
       const packet = thrownBy("openDevice('net_af_packet:iface=lo')", {}, WITHOUT_CAPABILITIES);
-      expect(packet).toStartWith('EPERM A packet socket needs CAP_NET_RAW');
+      expect(packet).toStartWith('EPERM net_af_packet needs CAP_NET_RAW and CAP_NET_ADMIN');
     },
   );
 });

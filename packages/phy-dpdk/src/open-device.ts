@@ -12,7 +12,7 @@ import { DpdkDevice } from './dpdk-device.ts';
 import { Eal, EalBuilder } from './eal.ts';
 import { EthDev, type EthDevOptions } from './eth-dev.ts';
 import { createMemPool, type MemPool } from './mem-pool.ts';
-import { hasHugePages, requireDriver } from './preflight.ts';
+import { hasCapability, hasHugePages, requireDriver } from './preflight.ts';
 
 /** Bytes of an Ethernet header, for which a frame needs room besides the MTU. */
 const LINK_BYTES = 14;
@@ -37,16 +37,24 @@ export interface OpenDeviceOptions {
   readonly txDescriptors?: number;
 }
 
+/** Frames of a pool that a device makes for itself: dpdk-net's default. */
+const FRAMES = 8191;
+
 /** Threads number their devices apart: DPDK's names are those of the process. */
 const DEVICES_PER_THREAD = 1000;
 
 let devicesOpened = 0;
 
+/** Bytes of a frame with its mbuf, rounded up to what two cache lines of padding may add. */
+const FRAME_BYTES_MAX = 2560;
+/** MiB besides the frames: rings, queues and what DPDK needs for itself. */
+const OTHER_MB = 40;
+
 /** DPDK as it runs, or with the defaults for `spec`: huge pages where there are some. */
-function environment(spec: DeviceSpec): Eal {
+function environment(spec: DeviceSpec, frames: number): Eal {
   if (Eal.current !== undefined) return Eal.current;
   const builder = new EalBuilder();
-  if (!hasHugePages()) builder.noHuge();
+  if (!hasHugePages()) builder.noHuge().memoryMb(OTHER_MB + ((frames * FRAME_BYTES_MAX) >> 20));
   // The device is added later by name; at the start DPDK takes none.
   if (spec.driver === 'pci') builder.allow(spec.target);
   else builder.noPci();
@@ -86,6 +94,8 @@ const PACKET_RING_FRAMES = '4096';
 
 function withDefaults(spec: DeviceSpec): DeviceSpec {
   if (spec.driver !== 'net_af_packet' || spec.args.has('framecnt')) return spec;
+  // The two rings are locked memory, 16 MiB of it, twice of what is allowed by default.
+  if (!hasCapability('CAP_IPC_LOCK')) return spec;
   return { ...spec, args: new Map([...spec.args, ['framecnt', PACKET_RING_FRAMES]]) };
 }
 
@@ -149,11 +159,10 @@ function start(
 export function openDevice(text: string, options: OpenDeviceOptions = {}): DpdkDevice {
   const spec = withDefaults(parseDeviceSpec(text));
   requireDriver(spec.driver, spec.target);
-  const eal = environment(spec);
+  const frames = options.frames ?? FRAMES;
+  const eal = environment(spec, frames);
   const isOwnPool = options.pool === undefined;
-  const pool =
-    options.pool ??
-    createMemPool(eal, options.frames === undefined ? {} : { frames: options.frames });
+  const pool = options.pool ?? createMemPool(eal, { frames });
   let port: EthDev | undefined;
   const close = (): void => {
     port?.close();

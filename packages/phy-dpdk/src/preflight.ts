@@ -8,22 +8,39 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { NetError } from '@tickwire/base';
 
-/** Capability numbers of linux/capability.h. */
-const CAP_NET_ADMIN = 12;
-const CAP_NET_RAW = 13;
+/** Capabilities by their bit in linux/capability.h. */
+const CAPABILITY_BITS = {
+  CAP_NET_ADMIN: 12,
+  CAP_NET_RAW: 13,
+  CAP_IPC_LOCK: 14,
+  CAP_SYS_ADMIN: 21,
+} as const;
 
-function hasCapability(bit: number): boolean {
+type Capability = keyof typeof CAPABILITY_BITS;
+
+/** What the drivers over the kernel were found to need; root outside of containers has them all. */
+const NEEDED: Readonly<Record<string, readonly Capability[]>> = {
+  net_tap: ['CAP_NET_ADMIN'],
+  net_af_packet: ['CAP_NET_RAW', 'CAP_NET_ADMIN'],
+  net_af_xdp: ['CAP_NET_ADMIN', 'CAP_NET_RAW', 'CAP_SYS_ADMIN'],
+};
+
+/** True when this process has the capability. */
+export function hasCapability(capability: Capability): boolean {
   const status = readFileSync('/proc/self/status', 'utf8');
   const mask = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
-  return ((mask >> BigInt(bit)) & 1n) === 1n;
+  return ((mask >> BigInt(CAPABILITY_BITS[capability])) & 1n) === 1n;
 }
 
-function requireCapability(bit: number, name: string, what: string): void {
-  if (hasCapability(bit)) return;
+function requireCapabilities(driver: string): void {
+  const needed = NEEDED[driver] ?? [];
+  const missing = needed.filter((capability) => !hasCapability(capability));
+  if (missing.length === 0) return;
   throw new NetError(
     'EPERM',
-    `${what} needs ${name}; run as root, or give it to the bun binary with setcap`,
-    { capability: name },
+    `${driver} needs ${missing.join(' and ')}; run as root, or start the process with these ` +
+      'capabilities (setpriv --ambient-caps, AmbientCapabilities= of systemd)',
+    { driver, missing: missing.join(' ') },
   );
 }
 
@@ -98,16 +115,8 @@ function requirePci(address: string): void {
  * @throws NetError that names what is missing and how to get it.
  */
 export function requireDriver(driver: string, target: string): void {
-  if (driver === 'net_tap') {
-    requireTun();
-    requireCapability(CAP_NET_ADMIN, 'CAP_NET_ADMIN', 'Making a TAP interface');
-  } else if (driver === 'net_af_packet') {
-    requireInterface(target);
-    requireCapability(CAP_NET_RAW, 'CAP_NET_RAW', 'A packet socket');
-  } else if (driver === 'net_af_xdp') {
-    requireInterface(target);
-    requireCapability(CAP_NET_ADMIN, 'CAP_NET_ADMIN', 'Loading an XDP program');
-  } else if (driver === 'pci') {
-    requirePci(target);
-  }
+  if (driver === 'net_tap') requireTun();
+  if (driver === 'net_af_packet' || driver === 'net_af_xdp') requireInterface(target);
+  if (driver === 'pci') requirePci(target);
+  requireCapabilities(driver);
 }
