@@ -10,10 +10,11 @@
  */
 
 import { type FrameArena, Status } from '@tickwire/base';
-import { Ip, Verdict } from '@tickwire/ip';
+import { type IcmpError, IcmpErrorKind, Ip, Verdict } from '@tickwire/ip';
 import { BURST_MAX, type Device, RxBurst } from '@tickwire/phy';
-import { Tcp, type TcpEvents } from '@tickwire/tcp';
+import { IcmpKind, Tcp, type TcpEvents } from '@tickwire/tcp';
 import { Udp, type UdpEvents } from '@tickwire/udp';
+import { PROTOCOL_TCP, PROTOCOL_UDP, IpFlow } from '@tickwire/wire';
 import { type ResolvedOptions, UDP_SOCKETS_MAX } from './options.ts';
 import { TransmitQueue } from './transmit-queue.ts';
 
@@ -31,6 +32,8 @@ export class StackCore {
   polls = 0;
   readonly #rx: RxBurst = new RxBurst();
   readonly #ingressBatch: number;
+  /** The conversation that an ICMP error is about. */
+  readonly #errorFlow: IpFlow = new IpFlow();
 
   constructor(options: ResolvedOptions, tcpEvents: TcpEvents, udpEvents: UdpEvents) {
     const { device, random } = options;
@@ -45,7 +48,7 @@ export class StackCore {
     const key = [0, 0, 0, 0].map(() => random.nextUint32() | 0) as [number, number, number, number];
     this.udp = new Udp(this.arena, this.ip, this.ip, udpEvents, { sockets: UDP_SOCKETS_MAX, key });
     this.ip.events = {
-      icmpError: (error, nowNs) => this.#icmpError(nowNs, error.protocol),
+      icmpError: (error, nowNs) => this.#icmpError(error, nowNs),
       echoReply: (identifier, sequence, src0, src1, src2, src3, at, length, nowNs) => {
         this.onEchoReply?.(identifier, sequence, src0, src1, src2, src3, at, length, nowNs);
       },
@@ -131,17 +134,53 @@ export class StackCore {
         this.arena.free(meta.frame);
       }
     } else if (verdict === Verdict.IcmpError) {
-      this.#icmpError(nowNs, this.ip.icmpError.protocol);
+      this.#icmpError(this.ip.icmpError, nowNs);
     }
   }
 
-  #icmpError(nowNs: number, protocol: number): void {
-    if (protocol === 6) this.tcp.icmpError(this.ip.icmpError, nowNs);
-    else if (protocol === 17) this.udp.icmpError(this.ip.icmpError, nowNs);
+  /** Hands an ICMP error to the transport of the packet that caused it. */
+  #icmpError(error: IcmpError, nowNs: number): void {
+    if (error.protocol === PROTOCOL_UDP) {
+      this.udp.icmpError(error, nowNs);
+    } else if (error.protocol === PROTOCOL_TCP) {
+      const flow = this.#errorFlow;
+      flow.family = error.family;
+      flow.local0 = error.local0;
+      flow.local1 = error.local1;
+      flow.local2 = error.local2;
+      flow.local3 = error.local3;
+      flow.remote0 = error.remote0;
+      flow.remote1 = error.remote1;
+      flow.remote2 = error.remote2;
+      flow.remote3 = error.remote3;
+      this.tcp.icmpError(
+        flow,
+        error.localPort,
+        error.remotePort,
+        error.tcpSequence,
+        icmpKind(error.kind),
+        error.mtu,
+        nowNs,
+      );
+    }
   }
 
   /** Drops everything without a word on the wire. */
   close(): void {
     this.transmitQueue.clear();
+  }
+}
+
+/** What an error means to TCP (RFC 1122, 4.2.3.9; RFC 5927, 5.2). */
+function icmpKind(kind: number): number {
+  switch (kind) {
+    case IcmpErrorKind.PacketTooBig:
+      return IcmpKind.TooBig;
+    case IcmpErrorKind.PortUnreachable:
+    case IcmpErrorKind.ProtocolUnreachable:
+    case IcmpErrorKind.Prohibited:
+      return IcmpKind.Hard;
+    default:
+      return IcmpKind.Soft;
   }
 }

@@ -33,3 +33,4 @@ export {
   UDP_QUEUE_DATAGRAMS,
   UdpPullSocket,
 } from './interface/index.ts';
+export { ServicePort, type ServiceOptions, type Services, startServices } from './services.ts';

@@ -132,7 +132,7 @@ export class Stack implements TcpEvents, UdpEvents, Disposable {
 
   /** Used by {@link TcpListener}. */
   unlisten(listener: Listener): void {
-    if (listener.open === 1) this.core.tcp.unlisten(listener);
+    if (listener.open === 1) this.core.tcp.unlisten(listener, this.core.nowNs);
   }
 
   /**

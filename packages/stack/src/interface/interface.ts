@@ -211,7 +211,7 @@ export class Interface implements TcpEvents, UdpEvents, TcpSocketContext {
       listener.backlog = waiting.length;
       return;
     }
-    this.core.tcp.unlisten(listener);
+    this.core.tcp.unlisten(listener, this.core.nowNs);
     this.#listeners.delete(port);
     this.#waiting.delete(port);
   }
