@@ -1,0 +1,40 @@
+/**
+ * `trader`: the traders of a venue that runs elsewhere.
+ *
+ * @module
+ */
+
+import { buildCommand, type Command } from '@stricli/core';
+import type { CliContext } from '../context.ts';
+import {
+  type LinkFlags,
+  linkFlags,
+  type LoadFlags,
+  loadFlags,
+  type OutputFlags,
+  outputFlags,
+  venueAddressFlag,
+  type VenueFlags,
+  venueFlags,
+} from '../flags.ts';
+
+/** The flags of `trader`. */
+export interface TraderFlags extends LoadFlags, LinkFlags, VenueFlags, OutputFlags {
+  readonly venue: string;
+}
+
+/** The command. */
+export const traderCommand: Command<CliContext> = buildCommand<TraderFlags, [], CliContext>({
+  loader: async () => (await import('./trader.ts')).trader,
+  parameters: {
+    flags: { ...loadFlags, ...linkFlags, ...venueAddressFlag, ...venueFlags, ...outputFlags },
+  },
+  docs: {
+    brief: 'Send orders to a venue elsewhere, over a device of its own',
+    fullDescription: [
+      'Logs in over TCP, sends on an open-loop schedule, joins the multicast group and checks',
+      'its sequence. Needs --device, for example net_af_packet:iface=veth1. The venue must be',
+      'fresh: client sequences start at 1.',
+    ].join('\n'),
+  },
+});

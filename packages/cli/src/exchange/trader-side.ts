@@ -1,0 +1,178 @@
+// @hot
+/**
+ * The traders: a stack, sessions on it, the schedule they keep, and a subscriber of the feed.
+ *
+ * @module
+ */
+
+import { type Clock, NetError } from '@tickwire/base';
+import { MarketDataSubscriber, TraderClient } from '@tickwire/engine';
+import { OracleReporter } from '@tickwire/protocol';
+import type { Pollable, Stack } from '@tickwire/stack';
+import { LatencyRecorder } from './latency-recorder.ts';
+import type { OrderFeed } from './order-feed.ts';
+import { ReportHash } from './report-hash.ts';
+import { TraderSession } from './trader-session.ts';
+
+/** What traders are made of. */
+export interface TraderSideOptions {
+  readonly stack: Stack;
+  readonly clock: Clock;
+  readonly feed: OrderFeed;
+  readonly sessions: number;
+  /** Address and port of the venue. */
+  readonly venue: string;
+  readonly port: number;
+  readonly group: string;
+  readonly groupPort: number;
+}
+
+/**
+ * Sends what is due and counts what comes back. An order belongs to the session of its id, so that
+ * whoever sent it also cancels it.
+ */
+export class TraderSide implements Pollable {
+  readonly stack: Stack;
+  readonly sessions: TraderSession[] = [];
+  readonly subscriber: MarketDataSubscriber;
+  readonly recorder: LatencyRecorder = new LatencyRecorder();
+  readonly warmRecorder: LatencyRecorder = new LatencyRecorder();
+  readonly feed: OrderFeed;
+  /** Hash of everything that the multicast feed delivered, in order. */
+  readonly feedHash: ReportHash = new ReportHash();
+  /** Hash of the only session's reports as lines of the oracle; absent with several sessions. */
+  readonly oracle: OracleReporter | undefined;
+  /** Instant of the last send. */
+  lastSendNs = 0;
+  /** Why a session is gone although nobody asked for it. */
+  failure: NetError | undefined = undefined;
+  /** Instant at which `feed.dueNs` is 0; Infinity: do not send. */
+  #originNs = Number.POSITIVE_INFINITY;
+  #limit = 0;
+  #isClosing = false;
+
+  constructor(options: TraderSideOptions) {
+    const { stack, clock, feed, sessions } = options;
+    this.stack = stack;
+    this.feed = feed;
+    this.oracle = sessions === 1 ? new OracleReporter() : undefined;
+    for (let i = 0; i < sessions; i += 1) this.sessions.push(this.#open(options, clock, i));
+    this.subscriber = new MarketDataSubscriber({
+      stack,
+      group: options.group,
+      port: options.groupPort,
+      rerequest: { hostname: options.venue, port: options.groupPort + 1 },
+      fromSequence: 1,
+      sink: { report: (view, at) => this.feedHash.push(view, at) },
+    });
+  }
+
+  /** Begins or continues the schedule at `nowNs`, up to message `limit` of the feed. */
+  start(nowNs: number, limit: number): void {
+    this.#limit = limit;
+    this.#originNs = this.feed.isDone ? Number.POSITIVE_INFINITY : nowNs - this.feed.dueNs;
+  }
+
+  /** Sends no more. */
+  halt(): void {
+    this.#limit = this.feed.index;
+  }
+
+  /** From now on records what is the measured part. @cold */
+  measure(): void {
+    this.sessions.forEach((session) => {
+      session.recorder = this.recorder;
+    });
+  }
+
+  /** Whether the schedule has been sent up to its limit. */
+  get isSent(): boolean {
+    return this.feed.index >= this.#limit;
+  }
+
+  /** Whether every session is logged in. @cold */
+  get isOpen(): boolean {
+    return this.sessions.every((session) => session.client?.state === 'open');
+  }
+
+  /** Messages without an answer. */
+  get outstanding(): number {
+    let total = 0;
+    for (let i = 0; i < this.sessions.length; i += 1) total += this.sessions[i]!.outstanding;
+    return total;
+  }
+
+  /** One round: what is due leaves, what has come is counted. */
+  poll(nowNs: number): number {
+    let work = this.#sendDue(nowNs);
+    for (let i = 0; i < this.sessions.length; i += 1) {
+      work += this.sessions[i]!.client!.poll(nowNs);
+    }
+    work += this.stack.poll(nowNs);
+    return work + this.subscriber.poll(nowNs);
+  }
+
+  /** When the next message is due, or a timer of the layers below. */
+  pollAt(): number {
+    let at = Math.min(this.stack.pollAt(), this.subscriber.pollAt());
+    for (let i = 0; i < this.sessions.length; i += 1) {
+      at = Math.min(at, this.sessions[i]!.client!.pollAt());
+    }
+    return this.isSent ? at : Math.min(at, this.#originNs + this.feed.dueNs);
+  }
+
+  /** Logs the sessions out. @cold */
+  close(): void {
+    this.#isClosing = true;
+    for (const session of this.sessions) session.client?.close();
+    this.subscriber.close();
+  }
+
+  /** Everything that is due leaves in this round, however late the round is. */
+  #sendDue(nowNs: number): number {
+    const { feed, sessions } = this;
+    const count = sessions.length;
+    const until = nowNs - this.#originNs;
+    let sent = 0;
+    while (feed.index < this.#limit && feed.dueNs <= until) {
+      const session = sessions[feed.flow.orderId[feed.row]! % count]!;
+      // No room: the message stays where it is, and its latency grows.
+      if (!session.send(feed.flow, feed.row, this.#originNs + feed.dueNs)) break;
+      feed.advance();
+      sent += 1;
+    }
+    if (sent > 0) this.lastSendNs = nowNs;
+    return sent;
+  }
+
+  /** @cold */
+  #open(options: TraderSideOptions, clock: Clock, trader: number): TraderSession {
+    const session = new TraderSession(clock, this.warmRecorder, this.oracle);
+    session.client = new TraderClient({
+      stack: options.stack,
+      hostname: options.venue,
+      port: options.port,
+      trader,
+      token: `trader-${trader}`,
+      sink: {
+        report: (_client, view, at) => session.report(view, at),
+        refused: (_client, reason) =>
+          this.#fail(`refused the login of trader ${trader} (${reason})`),
+        closed: (_client, error) => {
+          if (!this.#isClosing)
+            this.#fail(error?.message ?? `ended the session of trader ${trader}`);
+        },
+      },
+    });
+    session.client.connect();
+    return session;
+  }
+
+  /** @cold */
+  #fail(what: string): void {
+    this.failure ??= new NetError(
+      'ECONNRESET',
+      `The venue ${what}; is it running, fresh, and reachable at this address and port?`,
+    );
+  }
+}
