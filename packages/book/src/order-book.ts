@@ -110,8 +110,8 @@ export class OrderBook {
     this.arena = new OrderArena(resolved.ordersMax);
     this.levels = new PriceLevels(resolved.symbols * 2, resolved.levelsMax);
     this.clientSequences = new Uint32Array(resolved.traders);
-    const [key0, key1] = [resolved.hashKey[0], resolved.hashKey[1]];
-    this.#table = new OrderTable(resolved.ordersMax, this.arena.words, key0, key1);
+    const key = resolved.hashKey;
+    this.#table = new OrderTable(resolved.ordersMax, this.arena.words, key[0], key[1]);
     this.#symbols = resolved.symbols;
     this.#priceMax = resolved.limits.priceMax;
     this.#quantityMax = resolved.limits.quantityMax;
@@ -445,7 +445,7 @@ export class OrderBook {
   }
 
   /**
-   * Makes a book from a snapshot. From there on it behaves as the book that wrote it.
+   * Makes a book from a snapshot. From there on it behaves as the book that wrote it. @cold
    *
    * @param options - must give room for the orders, levels, traders and symbols of the snapshot.
    * @throws NetError `ERR_TW_CORRUPT` (damaged) or `ERR_TW_CONFIG` (the options are too small).

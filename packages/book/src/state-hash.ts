@@ -1,4 +1,3 @@
-// @hot
 /**
  * A 64-bit hash over the complete state of a book: what two replicas compare.
  *

@@ -1,4 +1,3 @@
-// @hot
 /**
  * Fixed-width ASCII fields of session and multicast headers.
  *

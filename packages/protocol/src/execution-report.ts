@@ -186,7 +186,7 @@ export function encodeExecutionReport(view: DataView, at: number, r: ExecutionRe
   return EXECUTION_REPORT_BYTES;
 }
 
-/** Decodes a report that {@link checkExecutionReport} accepts. Allocates: for tests and logs. */
+/** Decodes a report that {@link checkExecutionReport} accepts, for tests and logs. @cold */
 export function parseExecutionReport(view: DataView, at: number): ExecutionReport {
   return {
     symbol: reportSymbol(view, at),
@@ -203,7 +203,7 @@ export function parseExecutionReport(view: DataView, at: number): ExecutionRepor
   };
 }
 
-/** One line for a log: sequence, kind, order, side, quantity, price, reason. Allocates. */
+/** One line for a log: sequence, kind, order, side, quantity, price, reason. @cold */
 export function formatExecutionReport(view: DataView, at: number): string {
   const r = parseExecutionReport(view, at);
   const names = Object.keys(ReportKind) as (keyof typeof ReportKind)[];

@@ -307,7 +307,7 @@ export interface OrderEntryMessage {
   readonly quantity: number | undefined;
 }
 
-/** Decodes a message that {@link checkOrderEntry} accepts. Allocates: for tests and logs. */
+/** Decodes a message that {@link checkOrderEntry} accepts, for tests and logs. @cold */
 export function parseOrderEntry(view: DataView, at: number): OrderEntryMessage {
   const type = messageType(view, at);
   const isNew = type === MessageType.NewOrder;

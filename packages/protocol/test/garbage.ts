@@ -6,8 +6,8 @@
  */
 
 /**
- * Runs `script` with `name` as its argument. The script prints `steady` on stderr when it has warmed
- * up and `done` when it has finished.
+ * Runs `script` with `name` as its argument. The script prints `steady` on stderr when it has
+ * warmed up and `done` when it has finished.
  *
  * @returns the collections that allocation asked for between the two.
  */

@@ -11,17 +11,17 @@
  *   near 0.6 in Paris (Bouchaud, Mezard and Potters, 2002), 1.5 in London (Zovko and Farmer, 2002).
  *   Here mu = 1, cut at `distanceMax`: half of the orders join the touch.
  * - **Size.** Round lots dominate: 55 % are 100, 25 % odd lots below 100, 19 % a geometric number
- *   of hundreds, 1 % a power law with exponent 1.5, the tail that Gopikrishnan et al. (2000) report.
+ *   of hundreds, 1 % a power law with exponent 1.5, the tail of Gopikrishnan et al. (2000).
  * - **Age at cancel.** Young orders go first: the victim is taken geometrically from the newest.
  * - **Price.** The middle walks a tick with probability 1/1,024 per message, drawn to its start.
  * - **Arrivals.** `poisson`: exponential gaps. `hawkes`: a self-exciting process with exponential
  *   kernel and branching ratio 0.8 (Hardiman, Bercot and Bouchaud, 2013, measure 0.7 to 1),
  *   simulated by Ogata's thinning: the same mean rate in bursts.
  *
- * The generator keeps a table of the orders it believes open. It does not match: when it crosses, it
- * forgets the best of a sample of the other side, and a cancel now and then names an order that was
- * filled, as it happens to real clients. In our book the flow makes 10 to 15 fills per 100 adds (8.7
- * on the day above) and 5 to 10 % of the cancels come too late.
+ * The generator keeps a table of the orders it believes open. It does not match: when it crosses,
+ * it forgets the best of a sample of the other side, and a cancel now and then names an order that
+ * was filled, as it happens to real clients. In our book the flow makes 10 to 15 fills per 100 adds
+ * (8.7 on the day above) and 5 to 10 % of the cancels come too late.
  *
  * @module
  */

@@ -44,10 +44,11 @@ const LOBSTER = [
 ].join('\n');
 
 describe('LOBSTER', () => {
+  const aggressor = FLOW_SYNTHETIC_ID_BASE + 3;
   const wanted = [
     `${FlowType.New} 0 11885113 2238100 21 0 34200189607670 0 1`,
     `${FlowType.Reduce} 0 11885113 2238100 5 0 34200200000000 0 2`,
-    `${FlowType.New} 1 ${FLOW_SYNTHETIC_ID_BASE + 3} 2238100 6 ${FLOW_IOC} 34201000000000 11885113 3`,
+    `${FlowType.New} 1 ${aggressor} 2238100 6 ${FLOW_IOC} 34201000000000 11885113 3`,
     `${FlowType.Cancel} 0 11885113 2238100 10 0 34201000000001 0 4`,
   ];
 
