@@ -18,6 +18,7 @@ import { RX_SUMMED, RX_VERIFIED, RxBurst, TxBurst } from './device.ts';
 import { FaultInjector } from './fault-injector.ts';
 import type { Faults } from './fault-line.ts';
 import { createLoopbackPair, type Loopback } from './loopback.ts';
+import { completeChecksum } from './software-checksum.ts';
 
 const FRAMES = 4096;
 const SRC = 0x0a000001;
@@ -104,6 +105,15 @@ function run(
   return { wire, ids };
 }
 
+/** Bits in which two ranges differ. */
+function bitsBetween(bytes: Uint8Array, a: number, b: number, length: number): number {
+  let bits = 0;
+  for (let i = 0; i < length; i += 1) {
+    for (let x = bytes[a + i]! ^ bytes[b + i]!; x !== 0; x &= x - 1) bits += 1;
+  }
+  return bits;
+}
+
 describe.each(['transmit', 'receive'] as const)('FaultInjector, %s', (side) => {
   const countersOf = (wire: Wire): FaultInjector['receiveFaults'] =>
     side === 'transmit' ? wire.a.transmitFaults : wire.b.receiveFaults;
@@ -152,6 +162,10 @@ describe.each(['transmit', 'receive'] as const)('FaultInjector, %s', (side) => {
       const behind = checksumFold(checksumAdd(view, at + 14, length - 14, 0));
       expect(wire.rx.sum[slot]!).toBe(behind);
       expect(kept).not.toContain(wire.rx.frame[slot]!);
+      const original = wire.arena.dataAt[kept[slot]!]!;
+      if (side === 'transmit')
+        completeChecksum(view, original + 34, original + 40, original + length);
+      expect(bitsBetween(wire.arena.bytes, at, original, length)).toBe(1);
     });
     expect(bad).toBe(50);
     for (const frame of kept) {

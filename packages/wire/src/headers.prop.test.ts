@@ -30,7 +30,9 @@ import {
 import {
   checkIgmp,
   emitIgmp,
+  emitIgmpRecord,
   emitIgmpV3Query,
+  emitIgmpV3Report,
   formatIgmp,
   IGMP_QUERY,
   igmpChecksumOk,
@@ -61,7 +63,15 @@ import {
   setIpv6Dst,
   setIpv6Src,
 } from './ipv6.ts';
-import { checkMld, emitMld, formatMld, mldMaxResponseMs, parseMld } from './mld.ts';
+import {
+  checkMld,
+  emitMld,
+  emitMldRecord,
+  emitMldV2Report,
+  formatMld,
+  mldMaxResponseMs,
+  parseMld,
+} from './mld.ts';
 import { checkNdp, emitNdpNeighbor, formatNdp, ndpFindOption, parseNdpNeighbor } from './ndp.ts';
 import { checkTcp, emitTcp, formatTcp, parseTcp, setTcpFlags, TCP_FLAGS_MASK } from './tcp.ts';
 import { checkUdp, emitUdp, formatUdp, parseUdp } from './udp.ts';
@@ -354,6 +364,56 @@ describe('checks', () => {
       const view = new DataView(whole.buffer.slice(0, cut));
       expect(check(view, 0, cut)).toBe(Status.Truncated);
     }
+  });
+
+  test('checkArp() refuses other hardware and protocols (RFC 826)', () => {
+    for (const [at, byte] of [
+      [1, 6],
+      [2, 0x86],
+      [4, 8],
+      [5, 16],
+    ] as const) {
+      const view = new DataView(new ArrayBuffer(28));
+      emitArp(view, 0, 1, 0, 0, 0, 0, 0, 0);
+      view.setUint8(at, byte);
+      expect(checkArp(view, 0, 28)).toBe(Status.Malformed);
+    }
+  });
+
+  test('checkIgmp() refuses records and sources that do not fit (RFC 9776, 4.2)', () => {
+    const view = new DataView(new ArrayBuffer(24));
+    emitIgmpV3Report(view, 0, 1);
+    emitIgmpRecord(view, 8, 4, 1, 2);
+    expect(checkIgmp(view, 0, 24)).toBe(Status.Ok);
+    for (let cut = 0; cut < 24; cut += 1) expect(checkIgmp(view, 0, cut)).toBe(Status.Truncated);
+    view.setUint8(9, 1);
+    expect(checkIgmp(view, 0, 24)).toBe(Status.Truncated);
+    emitIgmpV3Query(view, 0, 0, 0, 2, 125);
+    view.setUint16(10, 3);
+    expect(checkIgmp(view, 0, 24)).toBe(Status.Ok);
+    expect(checkIgmp(view, 0, 23)).toBe(Status.Truncated);
+  });
+
+  test('checkMld() refuses records and sources that do not fit (RFC 9777, 5.2)', () => {
+    const view = new DataView(new ArrayBuffer(60));
+    emitMldV2Report(view, 0, 1);
+    emitMldRecord(view, 8, 4, 0, 0, 0, 0);
+    view.setUint16(10, 2);
+    expect(checkMld(view, 0, 60)).toBe(Status.Ok);
+    for (let cut = 0; cut < 60; cut += 1) expect(checkMld(view, 0, cut)).toBe(Status.Truncated);
+    emitMld(view, 0, 130, 0, 0, 0, 0, 0);
+    view.setUint16(26, 2);
+    expect(checkMld(view, 0, 60)).toBe(Status.Ok);
+    expect(checkMld(view, 0, 59)).toBe(Status.Truncated);
+    expect(checkMld(view, 0, 27)).toBe(Status.Malformed);
+  });
+
+  test('checkNdp() refuses options that do not fit (RFC 4861, 4.6)', () => {
+    const view = new DataView(new ArrayBuffer(40));
+    emitNdpNeighbor(view, 0, 135, 0, 0, 0, 0, 1);
+    view.setUint16(24, 0x0102);
+    expect(checkNdp(view, 0, 40)).toBe(Status.Ok);
+    for (let cut = 25; cut < 40; cut += 1) expect(checkNdp(view, 0, cut)).toBe(Status.Truncated);
   });
 
   test('checkNdp() refuses an option of length zero (RFC 4861, 4.6)', () => {
