@@ -7,6 +7,8 @@ const RESPONDER = fileURLToPath(new URL('../test/responder.ts', import.meta.url)
 const CONFORMANCE = fileURLToPath(new URL('../test/kernel-conformance.ts', import.meta.url));
 const isPossible = whyNoDpdk(true) === undefined;
 const PINGS = 20;
+/** Opening a port takes up to a fifth of a second, and the suite opens two per test. */
+const TIMEOUT_MS = 60_000;
 
 /** Starts the responder in `space`, runs `use` when it is ready, and returns its accounts. */
 async function withResponder(
@@ -49,15 +51,19 @@ function pingAll(from: Namespace): void {
 }
 
 describe.skipIf(!isPossible)('openDevice() and the Linux kernel', () => {
-  test('net_tap answers every ping and gives back every frame', async () => {
-    using space = new Namespace();
-    const accounts = await withResponder(space, 'net_tap:iface=twtap', () => {
-      space.ip('addr add 10.77.0.1/24 dev twtap');
-      space.ip('link set twtap up');
-      pingAll(space);
-    });
-    expect(accounts).toMatchObject({ echoReplies: 3 * PINGS, wrongSums: 0, inUse: 0 });
-  });
+  test(
+    'net_tap answers every ping and gives back every frame',
+    async () => {
+      using space = new Namespace();
+      const accounts = await withResponder(space, 'net_tap:iface=twtap', () => {
+        space.ip('addr add 10.77.0.1/24 dev twtap');
+        space.ip('link set twtap up');
+        pingAll(space);
+      });
+      expect(accounts).toMatchObject({ echoReplies: 3 * PINGS, wrongSums: 0, inUse: 0 });
+    },
+    TIMEOUT_MS,
+  );
 
   test.each(['net_af_packet', 'net_af_xdp'])(
     '%s on veth answers every ping and gives back every frame',
@@ -71,19 +77,24 @@ describe.skipIf(!isPossible)('openDevice() and the Linux kernel', () => {
       const inUse = driver === 'net_af_xdp' ? accounts['heldWhileOpen'] : 0;
       expect(accounts).toMatchObject({ echoReplies: 3 * PINGS, wrongSums: 0, inUse });
     },
+    TIMEOUT_MS,
   );
 
-  test.each(['net_af_packet', 'net_af_xdp'])('%s on veth passes the Device suite', (driver) => {
-    using space = new Namespace();
-    // The kernel's own IPv6 frames would be between ours.
-    run(space.inside('sysctl', '-w', 'net.ipv6.conf.default.disable_ipv6=1'));
-    const command = space.inside(process.execPath, 'test', CONFORMANCE);
-    // One test sends 4,096 frames into a socket that holds 1,024. The kernel counts what it drops
-    // there as rx_ring_full, which net_af_xdp of DPDK 22.11 does not report.
-    if (driver === 'net_af_xdp') command.push('-t', '^(?!.*takes a prefix)');
-    const { status, output } = run(command, { TW_DRIVER: driver });
-    expect(output).toContain(' 0 fail');
-    expect(output).toMatch(/\n [1-9]\d* pass/);
-    expect(status).toBe(0);
-  });
+  test.each(['net_af_packet', 'net_af_xdp'])(
+    '%s on veth passes the Device suite',
+    (driver) => {
+      using space = new Namespace();
+      // The kernel's own IPv6 frames would be between ours.
+      run(space.inside('sysctl', '-w', 'net.ipv6.conf.default.disable_ipv6=1'));
+      const command = space.inside(process.execPath, 'test', CONFORMANCE);
+      // One test sends 4,096 frames into a socket that holds 1,024. The kernel counts what it drops
+      // there as rx_ring_full, which net_af_xdp of DPDK 22.11 does not report.
+      if (driver === 'net_af_xdp') command.push('-t', '^(?!.*takes a prefix)');
+      const { status, output } = run(command, { TW_DRIVER: driver });
+      expect(output).toContain(' 0 fail');
+      expect(output).toMatch(/\n [1-9]\d* pass/);
+      expect(status).toBe(0);
+    },
+    TIMEOUT_MS,
+  );
 });
