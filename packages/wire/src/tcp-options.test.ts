@@ -70,6 +70,12 @@ describe('parseTcpOptions()', () => {
     }
   });
 
+  test('ignores a SACK option with more blocks than a header can hold', () => {
+    const { status, options } = parse(5, 42, ...Array.from({ length: 40 }, () => 1));
+    expect(status).toBe(Status.Ok);
+    expect(options.sackCount).toBe(0);
+  });
+
   test('uses 14 in place of a larger window scale (RFC 7323, 2.3)', () => {
     expect(parse(3, 3, 14, 0).options.windowScale).toBe(14);
     expect(parse(3, 3, 15, 0).options.windowScale).toBe(14);
