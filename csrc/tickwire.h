@@ -218,7 +218,8 @@ int32_t tw_port_stats(uint32_t port, struct tw_port_stats *out);
 int32_t tw_port_link(uint32_t port);
 /** Makes the driver free frames that were sent. */
 int32_t tw_port_reclaim(uint32_t port, uint32_t queue);
-/** Joins two new ports by rings of `size` slots, a power of two: what one sends the other receives. */
+/** Joins two new ports by rings of `size` slots, a power of two: each receives what the other
+ *  sends. */
 struct tw_ring_pair *tw_ring_pair_open(const char *name, uint32_t size, uint32_t queues);
 /** Port number of side 0 or 1. */
 uint32_t tw_ring_pair_port(const struct tw_ring_pair *pair, uint32_t side);

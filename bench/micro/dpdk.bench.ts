@@ -1,8 +1,8 @@
 /**
  * What a frame costs between TypeScript and DPDK: crossed rings, one thread, bursts of 32.
  *
- * Each sample is the mean over one burst (32 frames) or one batch of calls; the percentiles are over
- * the samples. On a shared machine the tail is the neighbours': compare p50 with p50.
+ * Each sample is the mean over one burst (32 frames) or one batch of calls; the percentiles are
+ * those of the samples. On a shared machine the tail is the neighbours': compare p50 with p50.
  *
  * Usage: `bun bench/micro/dpdk.bench.ts`
  *

@@ -94,15 +94,15 @@ export class DpdkDevice implements Device {
   }
 
   /**
-   * Opens, in another thread, a queue of a port that is running. The owner closes the port after all
-   * of them are closed.
+   * Opens, in another thread, a queue of a port that is running. The owner closes the port after
+   * all of them are closed. @cold
    */
   static attach(shared: SharedDevice, pool: MemPool, queue: number): DpdkDevice {
     const port = new EthDev(shared.port, shared.portName, false);
     return new DpdkDevice(port, pool, { ...shared, queue }, () => undefined);
   }
 
-  /** What {@link DpdkDevice.attach} needs. */
+  /** What {@link DpdkDevice.attach} needs. @cold */
   share(): SharedDevice {
     return { ...this.#options, port: this.port.port, portName: this.port.name };
   }
@@ -168,6 +168,7 @@ export class DpdkDevice implements Device {
     }
   }
 
+  /** @cold Control plane only. */
   #requireOpen(): void {
     if (this.#isOpen) return;
     throw new NetError('ERR_TW_CLOSED', 'The device is closed; open it again', {

@@ -13,7 +13,7 @@ import { NetError } from '@tickwire/base';
 import { addressOf, check, cStrings, failure, logTail, native, textFrom } from './native.ts';
 import { requireHugePages } from './preflight.ts';
 
-/** Memory without huge pages, unless asked otherwise: 8,191 frames of 2 KiB, twice, and the rings. */
+/** MiB without huge pages, unless asked otherwise: two pools of 8,191 frames, and the rings. */
 const MEMORY_MB = 64;
 
 /** DPDK's log levels. */
@@ -58,7 +58,7 @@ export class EalBuilder {
     return this;
   }
 
-  /** Shares memory with secondary processes by files; the default is memory of this process only. */
+  /** Shares memory with secondary processes by files; the default is memory of its own. */
   shared(): this {
     this.#inMemory = false;
     return this;
@@ -137,8 +137,8 @@ export class EalBuilder {
   /**
    * Starts DPDK.
    *
-   * @throws NetError `ERR_TW_NO_DPDK` without the library, `ENOMEM` without the huge pages that were
-   *   asked for, `ERR_TW_CONFIG` when DPDK was started before in this process.
+   * @throws NetError `ERR_TW_NO_DPDK` without the library, `ENOMEM` without the huge pages that
+   *   were asked for, `ERR_TW_CONFIG` when DPDK was started before in this process.
    */
   init(): Eal {
     const shim = native();
@@ -209,8 +209,8 @@ export class Eal implements Disposable {
 }
 
 /**
- * Makes the calling thread (a Worker) known to DPDK, so that it has a cache of its own in every pool;
- * without this it works too, with a lock-free ring instead of the cache. Undone by `dispose`.
+ * Makes the calling thread (a Worker) known to DPDK, so that it has a cache of its own in every
+ * pool; without this it works too, with a lock-free ring instead of the cache. Undone by `dispose`.
  *
  * @throws NetError `ENOMEM` when DPDK has no number left (128 threads).
  */

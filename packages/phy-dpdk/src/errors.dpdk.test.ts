@@ -4,7 +4,7 @@ import { whyNoDpdk } from '../test/environment.ts';
 import { run } from '../test/namespace.ts';
 import { EalBuilder } from './index.ts';
 
-const INDEX = fileURLToPath(new URL('index.ts', import.meta.url));
+const INDEX = fileURLToPath(new URL('./index.ts', import.meta.url));
 
 /** Runs `code` in a process of its own and returns the code and message of what it throws. */
 function thrownBy(code: string, env: Record<string, string> = {}, before: string[] = []): string {
@@ -35,7 +35,7 @@ describe.skipIf(whyNoDpdk() !== undefined)('errors say what to do:', () => {
     expect(thrownBy(twice)).toStartWith('ERR_TW_CONFIG DPDK can be started once');
   });
 
-  test('DPDK does not know an option: the reason is in the message, nothing else is printed', () => {
+  test('DPDK does not know an option: the message has the reason, nothing is printed', () => {
     const lines = thrownBy('new EalBuilder().noHuge().arg("--nonsense").init()').split('\n');
     expect(lines[0]).toStartWith('EINVAL DPDK does not start with "--no-telemetry');
     expect(lines.length).toBeLessThanOrEqual(6);

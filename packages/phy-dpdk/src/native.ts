@@ -5,7 +5,7 @@
  * - `ptr()` of a small typed array goes stale, because JSC may move its storage; whatever C gets a
  *   pointer to is built over an explicit `ArrayBuffer` ({@link nativeBytes}), is kept alive by its
  *   owner, and its pointer is taken once;
- * - a 64-bit integer return becomes a BigInt and costs 10 ns instead of 1.2, so nothing returns one;
+ * - a 64-bit integer return becomes a BigInt and costs 10 ns instead of 1.2: nothing returns one;
  * - `toArrayBuffer` costs 60 ns and garbage, so the packet memory is mapped once per thread.
  *
  * @module

@@ -5,6 +5,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 
 /** What a command printed and how it ended. */
 export interface Result {
@@ -50,6 +51,14 @@ export function removeLink(iface: string): void {
   must(['ip', 'link', 'del', iface]);
 }
 
+/** Removes what a run left behind that was killed: its number is in the name. */
+function sweep(): void {
+  for (const line of run(['ip', 'netns', 'list']).output.split('\n')) {
+    const [, name, pid] = /^(tw-(\d+)-\d+)/.exec(line) ?? [];
+    if (name !== undefined && !existsSync(`/proc/${pid}`)) run(['ip', 'netns', 'del', name]);
+  }
+}
+
 let made = 0;
 
 /** A namespace with its own interfaces; everything in it goes when it is disposed. */
@@ -57,6 +66,7 @@ export class Namespace implements Disposable {
   readonly name: string;
 
   constructor() {
+    if (made === 0) sweep();
     made += 1;
     this.name = `tw-${process.pid}-${made}`;
     must(['ip', 'netns', 'add', this.name]);
