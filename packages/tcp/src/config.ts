@@ -48,8 +48,11 @@ export interface TcpConfig {
   readonly timestamps: boolean;
   /** SACK (RFC 2018). Without it loss recovery is NewReno (RFC 6582). */
   readonly sack: boolean;
-  /** Explicit congestion notification (RFC 3168): asked for on connect, accepted on listen. */
-  readonly ecn: boolean;
+  /**
+   * Explicit congestion notification (RFC 3168), in Linux's numbers: 0 off, 1 asked for and
+   * accepted, 2 accepted only.
+   */
+  readonly ecn: 0 | 1 | 2;
 
   /** Nagle's algorithm. Off: a trading message waits for nothing, and bursts coalesce anyway. */
   readonly nagle: boolean;
@@ -114,7 +117,7 @@ const DEFAULTS: TcpConfig = {
   windowScaling: true,
   timestamps: true,
   sack: true,
-  ecn: true,
+  ecn: 2,
   nagle: false,
   delayedAckNs: 20 * MS,
   rtoInitialNs: SECOND,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Tcb } from './tcb.ts';
+import type { Tcb } from './tcb.ts';
 
 /**
  * The one sink of a `Tcp` instance; never one closure per connection. Calls come from inside

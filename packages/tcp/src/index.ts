@@ -5,7 +5,9 @@
  */
 
 export { Congestion, tcpConfig, type TcpConfig } from './config.ts';
+export { TcpCounters } from './counters.ts';
 export { type TcpEvents } from './events.ts';
+export { IcmpKind } from './icmp-error.ts';
 export { TcpInfo } from './info.ts';
 export { Listener, type ListenOptions } from './listener.ts';
 export { CloseReason, closeReasonName, State, stateName } from './state.ts';

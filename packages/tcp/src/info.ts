@@ -4,6 +4,12 @@
  * @module
  */
 
+import { seqDiff } from '@tickwire/wire';
+import type { Core } from './core.ts';
+import { flightBytes, pipeBytes } from './retransmit.ts';
+import { Flag, type Tcb } from './tcb.ts';
+import { promisedWindow, receiveSpace } from './window.ts';
+
 /** Filled by `Tcp.info`. Times in nanoseconds, sizes in bytes unless the name says otherwise. */
 export class TcpInfo {
   state = 0;
@@ -46,4 +52,57 @@ export class TcpInfo {
   notsentBytes = 0;
   lastDataSentNs = 0;
   lastDataRecvNs = 0;
+}
+
+/** Bits of `TcpInfo.options`. */
+const OPTION_TIMESTAMPS = 1;
+const OPTION_SACK = 2;
+const OPTION_WSCALE = 4;
+const OPTION_ECN = 8;
+
+/** What the numbers of {@link Recovery} are called in `tcpi_ca_state`. */
+const CA_STATES: readonly number[] = [0, 3, 4, 2];
+
+/** Fills `out` from a connection. */
+export function fillInfo(core: Core, tcb: Tcb, out: TcpInfo): void {
+  const mss = tcb.mss;
+  const disorder = tcb.recovery === 0 && (tcb.dupAcks > 0 || tcb.sackedBytes > 0);
+  out.state = tcb.state;
+  out.caState = disorder ? 1 : CA_STATES[tcb.recovery]!;
+  out.retransmits = tcb.unanswered;
+  out.probes = tcb.keepaliveProbes;
+  out.backoff = tcb.backoff;
+  out.options =
+    ((tcb.flags & Flag.Timestamps) !== 0 ? OPTION_TIMESTAMPS : 0) |
+    ((tcb.flags & Flag.Sack) !== 0 ? OPTION_SACK : 0) |
+    ((tcb.flags & Flag.Scaling) !== 0 ? OPTION_WSCALE : 0) |
+    ((tcb.flags & Flag.Ecn) !== 0 ? OPTION_ECN : 0);
+  out.sndWscale = tcb.sndShift;
+  out.rcvWscale = tcb.rcvShift;
+  out.rtoNs = tcb.rtoNs;
+  out.sndMss = mss;
+  out.rcvMss = tcb.rcvMss;
+  out.unacked = Math.ceil(flightBytes(tcb) / mss);
+  out.sacked = Math.ceil(tcb.sackedBytes / mss);
+  out.lost = Math.ceil(tcb.lostBytes / mss);
+  out.retrans = Math.ceil(tcb.retransBytes / mss);
+  out.rttNs = tcb.srttNs;
+  out.rttvarNs = tcb.rttvarNs;
+  out.minRttNs = tcb.minRttNs;
+  out.sndSsthreshBytes = tcb.ssthresh;
+  out.sndCwndBytes = tcb.cwnd;
+  out.sndCwnd = Math.floor(tcb.cwnd / mss);
+  out.sndSsthresh = Math.floor(tcb.ssthresh / mss);
+  out.totalRetrans = tcb.retransmits;
+  out.sndWndBytes = tcb.sndWnd;
+  out.rcvWndBytes = promisedWindow(tcb);
+  out.rcvSpaceBytes = receiveSpace(core, tcb);
+  out.bytesInFlight = pipeBytes(tcb);
+  out.bytesAcked = tcb.bytesAcked;
+  out.bytesReceived = tcb.bytesReceived;
+  out.segsOut = tcb.segmentsOut;
+  out.segsIn = tcb.segmentsIn;
+  out.notsentBytes = seqDiff(tcb.sndEnd, tcb.sndNxt);
+  out.lastDataSentNs = tcb.lastSentNs;
+  out.lastDataRecvNs = tcb.lastReceivedNs;
 }

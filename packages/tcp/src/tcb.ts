@@ -52,8 +52,6 @@ export const Flag = {
   WantsRoom: 0x00008000,
   /** In the needs-egress list. */
   InEgress: 0x00010000,
-  /** Set while a callback of this connection runs or its segment is processed. */
-  Busy: 0x00020000,
   /** Echo ECE until the peer says CWR (RFC 3168, 6.1.3). */
   EcnEcho: 0x00040000,
   /** Say CWR on the next new data segment (RFC 3168, 6.1.2). */
@@ -74,6 +72,10 @@ export const Flag = {
   ForceOne: 0x04000000,
   /** A zero-window or keepalive probe is due at the next egress. */
   ProbeDue: 0x08000000,
+  /** ICMP has said that the peer cannot be reached; a timeout is told as Unreachable. */
+  SoftError: 0x00020000,
+  /** A SYN or SYN-ACK is due at the next egress. */
+  SynDue: 0x20000000,
   /** A held-back partial segment may go (override timeout, RFC 9293, 3.8.6.2.1). */
   Override: 0x10000000,
 } as const;
@@ -97,6 +99,8 @@ export class Tcb {
   listener = -1;
   localPort = 0;
   remotePort = 0;
+  /** `localPort << 16 | remotePort`, int32. */
+  ports = 0;
   /** Demux hash, kept for removal. */
   hash = 0;
   /** Next in the egress, free or TIME-WAIT list. */
@@ -116,6 +120,8 @@ export class Tcb {
   sndWl2 = 0;
   /** Largest window the peer ever offered (Fs of RFC 9293, 3.8.6.2.1). */
   sndWndMax = 0;
+  /** Timeouts and probes in a row that nothing answered. */
+  unanswered = 0;
   sndShift = 0;
   /** Payload of a full-sized segment, options subtracted (Eff.snd.MSS of RFC 9293, 3.7.1). */
   mss = 536;
@@ -258,6 +264,8 @@ export class Tcb {
   openedNs = 0;
   lastReceivedNs = 0;
   lastSentNs = 0;
+  /** When a segment outside the window was last answered. */
+  challengedNs = 0;
   bytesAcked = 0;
   bytesReceived = 0;
   segmentsIn = 0;

@@ -1,15 +1,54 @@
-import { type FrameArena, type Prng } from '@tickwire/base';
-import { type IpFlow, type IpMeta, type IpOutput } from '@tickwire/wire';
-import { type TcpConfig } from './config.ts';
-import { type TcpEvents } from './events.ts';
-import { type TcpInfo } from './info.ts';
-import { type Listener, type ListenOptions } from './listener.ts';
-import { type Tcb } from './tcb.ts';
+/**
+ * TCP as its owner sees it.
+ *
+ * @module
+ */
+
+import { assert, type FrameArena, NO_TIMER, type Prng, Status } from '@tickwire/base';
+import type { IpFlow, IpMeta, IpOutput } from '@tickwire/wire';
+import { abortConnection, closeConnection, finishOwner, shutdownSend } from './close.ts';
+import type { TcpConfig } from './config.ts';
+import { Core } from './core.ts';
+import type { TcpCounters } from './counters.ts';
+import type { TcpEvents } from './events.ts';
+import { openActive } from './handshake.ts';
+import { icmpArrives } from './icmp-error.ts';
+import { fillInfo, type TcpInfo } from './info.ts';
+import type { Listener, ListenOptions } from './listener.ts';
+import { openListener } from './listeners.ts';
+import { PortSelector } from './ports.ts';
+import { readBytes, resumeDelivery } from './receive.ts';
+import { segmentArrives } from './segment-arrives.ts';
+import { commitBytes, reserveBytes, sendQueueBytes, sendRoom, writeBytes } from './send.ts';
+import { CloseReason, State } from './state.ts';
+import { Flag, NEVER, type Tcb } from './tcb.ts';
+import { timerFires } from './timers.ts';
+import { transmit } from './transmit.ts';
 
 /**
- * The public surface of this package (bodies follow in the next commits).
+ * All connections of one stack on one thread.
+ *
+ * Not reentrant from below: `IpOutput.output` must queue, not deliver. Everything that the owner
+ * does in an event is fine.
+ *
+ * @example
+ * ```ts
+ * const tcp = new Tcp(arena, ip, events, tcpConfig(), new Prng(seed), clock.nowNs());
+ * tcp.listen(0, 0, 0, 0, 9000);
+ * // in the poll loop, for each TCP packet and then once per round:
+ * tcp.segmentArrives(meta, nowNs);
+ * tcp.timers(nowNs);
+ * tcp.egress(nowNs);
+ * ```
  */
-export declare class Tcp {
+export class Tcp {
+  /** The configuration it was made with. */
+  readonly config: TcpConfig;
+  /** What happened, by name. */
+  readonly counters: TcpCounters;
+  readonly #core: Core;
+  readonly #ports: PortSelector = new PortSelector();
+
   constructor(
     arena: FrameArena,
     output: IpOutput,
@@ -17,93 +56,324 @@ export declare class Tcp {
     config: TcpConfig,
     random: Prng,
     nowNs: number,
-  );
-
-  /** Counters by name (plain number fields). */
-  readonly counters: Readonly<Record<string, number>>;
-  /** Connections in use, TIME-WAIT included. */
-  readonly connectionCount: number;
+  ) {
+    this.config = config;
+    this.#core = new Core(arena, output, events, config, random, nowNs);
+    this.counters = this.#core.counters;
+  }
 
   /**
-   * Takes one TCP packet and its frame's reference, whatever it returns. Checksums were verified by
-   * the caller. Returns `Status.Ok`, or the reason for which it was dropped.
+   * Takes one TCP packet, and one reference to its frame whatever it returns. The checksum was
+   * verified by the caller. Returns `Status.Ok`, or the reason for which it was dropped.
    */
-  segmentArrives(meta: IpMeta, nowNs: number): number;
+  segmentArrives(meta: IpMeta, nowNs: number): number {
+    const frame = meta.frame;
+    const status = segmentArrives(this.#core, meta, nowNs);
+    if (frame >= 0) this.#core.arena.free(frame);
+    return status;
+  }
+
   /**
-   * An ICMP error about a packet that we sent: `src` is ours, `dst` the peer. `seq` is the sequence
-   * number in the quoted header (RFC 5927 validation). `kind` is an `IcmpKind`; `mtu` for TooBig.
+   * An ICMP error about a packet that we sent. `flow` has our address as local and the peer's as
+   * remote; `seq` is the sequence number of the quoted header, which must lie in flight (RFC 5927);
+   * `kind` is an `IcmpKind`; `mtu` is for `IcmpKind.TooBig`.
    */
   icmpError(
-    meta: IpMeta,
+    flow: IpFlow,
     localPort: number,
     remotePort: number,
     seq: number,
     kind: number,
     mtu: number,
-    nowNs: number,
-  ): number;
-  /** Runs every timer that is due, each once, in order. */
-  timers(nowNs: number): void;
-  /** Earliest deadline, or Infinity. `nowNs` or earlier when egress is waiting. */
-  nextDeadlineNs(): number;
-  /** Whether some connection has something to send. */
-  wantsEgress(): boolean;
-  /** Sends what windows allow and `output.room()` takes; returns the frames sent. */
-  egress(nowNs: number): number;
+  ): number {
+    const tcb = this.#core.lookupFlow(flow, (localPort << 16) | remotePort);
+    if (tcb === undefined) {
+      this.#core.counters.icmpIgnored += 1;
+      return Status.NotFound;
+    }
+    return icmpArrives(this.#core, tcb, seq, kind, mtu);
+  }
 
-  /** All-zero address words accept any address. Throws NetError EADDRINUSE / ENOBUFS. */
+  /** Runs every timer that is due, in order; what they want to send leaves with `egress`. */
+  timers(nowNs: number): void {
+    const core = this.#core;
+    for (let slot = core.wheel.expire(nowNs); slot !== NO_TIMER; slot = core.wheel.expire(nowNs)) {
+      timerFires(core, core.tcbs[slot]!, nowNs);
+    }
+  }
+
+  /**
+   * When `timers` is to be called next, or Infinity. It may turn out that nothing is due then: a
+   * deadline that moved later is noticed when the old one passes.
+   */
+  nextDeadlineNs(): number {
+    return this.#core.wheel.nextDeadlineNs();
+  }
+
+  /** Whether some connection waits for `egress`. */
+  wantsEgress(): boolean {
+    return this.#core.egressHead >= 0;
+  }
+
+  /**
+   * Sends what the windows allow and `output.room()` takes, for the connections that have something
+   * to send. Returns the number of frames sent.
+   */
+  egress(nowNs: number): number {
+    const core = this.#core;
+    let sent = 0;
+    // Who comes back into the list while this runs waits for the next round.
+    for (let left = core.egressCount; left > 0 && core.output.room() > 0; left -= 1) {
+      sent += transmit(core, core.popEgress(), nowNs);
+    }
+    return sent;
+  }
+
+  /**
+   * Listens on a port of one local address, or of any when all words are 0.
+   *
+   * @throws NetError `EADDRINUSE`, `ENOBUFS` or `EINVAL`.
+   */
   listen(
     local0: number,
     local1: number,
     local2: number,
     local3: number,
     port: number,
-    options?: ListenOptions,
-  ): Listener;
-  unlisten(listener: Listener): void;
+    options: ListenOptions = {},
+  ): Listener {
+    return openListener(this.#core, local0, local1, local2, local3, port, options);
+  }
+
+  /** Stops listening. Half-open connections are reset, open ones go on. */
+  unlisten(listener: Listener, nowNs: number): void {
+    if (listener.open === 0) return;
+    listener.open = 0;
+    const core = this.#core;
+    for (let slot = 0; slot < core.tcbs.length; slot += 1) {
+      const tcb = core.tcbs[slot]!;
+      if (tcb.state === State.SynReceived && tcb.listener === listener.id) {
+        abortConnection(core, tcb, CloseReason.Aborted, nowNs);
+      }
+    }
+  }
+
   /**
-   * `remote` supplies family and remote words, and local words or zeros (IP chooses), trafficClass
-   * and hopLimit; it is copied. Negative: Unreachable, LimitReached (no Tcb, no port), Exists.
+   * Begins to open a connection. `remote` supplies family, remote address, traffic class and hop
+   * limit, and the local address or zeros (IP chooses); it is copied, and bound by the way.
+   * `localPort` 0 chooses one (RFC 6056). Returns the connection in SYN-SENT; or
+   * `Status.Unreachable`, `Status.Exists` (the 4-tuple is taken), `Status.LimitReached` (no free
+   * connection or port). `opened` or `closed` follows.
    */
   connect(
     remote: IpFlow,
     remotePort: number,
     localPort: number,
     nowNs: number,
-    token?: number,
-  ): Tcb | number;
-  /** Bytes taken, 0..length; negative status when the connection cannot send. */
-  write(tcb: Tcb, bytes: Uint8Array, at: number, length: number): number;
-  /** Arena offset of at least `minBytes` of room (see `tcb.reservedBytes`), or negative status. */
-  reserve(tcb: Tcb, minBytes?: number): number;
-  /** Queues the first `bytes` of what was reserved. */
-  commit(tcb: Tcb, bytes: number): number;
-  /** FIN after the queued data; receiving goes on. */
-  shutdown(tcb: Tcb): number;
-  /** FIN after the queued data; data that still comes is answered by RST. */
-  close(tcb: Tcb, nowNs: number): number;
-  /** RST now; `closed(Aborted)` comes during the call. */
-  abort(tcb: Tcb, nowNs: number): number;
-  pause(tcb: Tcb): void;
-  resume(tcb: Tcb): void;
-  /** Pull mode: data waits for `read`, announced by `readable`. */
-  setPull(tcb: Tcb): void;
-  read(tcb: Tcb, into: Uint8Array, at: number, length: number): number;
-  peek(tcb: Tcb, into: Uint8Array, at: number, length: number): number;
-  receiveQueueBytes(tcb: Tcb): number;
-  sendQueueBytes(tcb: Tcb): number;
-  sendRoom(tcb: Tcb): number;
-  setNagle(tcb: Tcb, on: boolean): void;
-  setCork(tcb: Tcb, on: boolean): void;
-  setHopLimit(tcb: Tcb, hopLimit: number): void;
-  setTrafficClass(tcb: Tcb, trafficClass: number): void;
-  setKeepalive(tcb: Tcb, idleNs: number, intervalNs: number, probes: number, nowNs: number): void;
-  setUserTimeout(tcb: Tcb, timeoutNs: number, nowNs: number): void;
-  setSendBuffer(tcb: Tcb, bytes: number): void;
-  setReceiveBuffer(tcb: Tcb, bytes: number): void;
-  info(tcb: Tcb, out: TcpInfo): void;
-  /** Slots in use: `for (i = first(); i >= 0; i = next(i)) connection(i)`. */
-  firstConnection(): number;
-  nextConnection(slot: number): number;
-  connection(slot: number): Tcb;
+    token: number = 0,
+  ): Tcb | number {
+    const core = this.#core;
+    const bound = core.output.bindFlow(remote, nowNs);
+    if (bound < 0) return bound;
+    let port = localPort;
+    if (port === 0) {
+      port = this.#ports.select(core, remote, remotePort);
+      if (port < 0) return port;
+    } else if (core.lookupFlow(remote, (port << 16) | remotePort) !== undefined) {
+      return Status.Exists;
+    }
+    return openActive(core, remote, port, remotePort, token, nowNs) ?? Status.LimitReached;
+  }
+
+  /**
+   * Copies bytes into the send queue. Returns how many were taken; when fewer than `length`,
+   * `drained` follows. `Status.BadState` when the connection cannot send any more.
+   */
+  write(tcb: Tcb, bytes: Uint8Array, at: number, length: number): number {
+    return writeBytes(this.#core, tcb, bytes, at, length);
+  }
+
+  /**
+   * Room for at least `minBytes` in one piece, to write to without a copy. Returns its offset in the
+   * arena; `tcb.reservedBytes` says how much there is. `Status.Again` when there is none now
+   * (`drained` follows), `Status.TooLong` when `minBytes` exceeds a segment. To be committed before
+   * the next `egress`; reserving again replaces it.
+   */
+  reserve(tcb: Tcb, minBytes: number = 1): number {
+    return reserveBytes(this.#core, tcb, minBytes);
+  }
+
+  /** Queues the first `bytes` of what was reserved; returns `bytes` or a negative status. */
+  commit(tcb: Tcb, bytes: number): number {
+    return commitBytes(this.#core, tcb, bytes);
+  }
+
+  /** Sends FIN after the queued data; receiving goes on. */
+  shutdown(tcb: Tcb): number {
+    return shutdownSend(this.#core, tcb);
+  }
+
+  /**
+   * Closes both directions: FIN after the queued data. Data that was not read, or still comes,
+   * resets the connection instead (RFC 2525, 2.17).
+   */
+  close(tcb: Tcb, nowNs: number): number {
+    return closeConnection(this.#core, tcb, nowNs);
+  }
+
+  /** Ends the connection at once with a reset. `closed` comes during the call. */
+  abort(tcb: Tcb, nowNs: number): number {
+    if (tcb.state === State.Closed) return Status.BadState;
+    abortConnection(this.#core, tcb, CloseReason.Aborted, nowNs);
+    return Status.Ok;
+  }
+
+  /** Keeps received data, and lets the window close, until `resume`. */
+  pause(tcb: Tcb): void {
+    tcb.flags |= Flag.Paused;
+  }
+
+  /** Delivers what was kept, during the call, and goes on. */
+  resume(tcb: Tcb): void {
+    const generation = tcb.generation;
+    resumeDelivery(this.#core, tcb);
+    if (tcb.generation === generation) finishOwner(this.#core, tcb);
+  }
+
+  /** Received data waits for `read` from now on; `readable` announces it. */
+  setPull(tcb: Tcb): void {
+    tcb.flags |= Flag.Pull;
+  }
+
+  /** Takes up to `length` bytes from the receive queue; returns how many. */
+  read(tcb: Tcb, into: Uint8Array, at: number, length: number): number {
+    const generation = tcb.generation;
+    const count = readBytes(this.#core, tcb, into, at, length, true);
+    if (tcb.generation === generation) finishOwner(this.#core, tcb);
+    return count;
+  }
+
+  /** Like `read`, and leaves the bytes where they are. */
+  peek(tcb: Tcb, into: Uint8Array, at: number, length: number): number {
+    return readBytes(this.#core, tcb, into, at, length, false);
+  }
+
+  /** Bytes that wait for `read` or `resume`. */
+  receiveQueueBytes(tcb: Tcb): number {
+    return tcb.rqBytes;
+  }
+
+  /** Whether the peer has sent its FIN and everything before it was delivered or read. */
+  receiveEnded(tcb: Tcb): boolean {
+    return (tcb.flags & Flag.FinReceived) !== 0 && tcb.rqBytes === 0;
+  }
+
+  /** Bytes queued: unsent and unacknowledged. */
+  sendQueueBytes(tcb: Tcb): number {
+    return sendQueueBytes(tcb);
+  }
+
+  /** Bytes that `write` would take now, as far as the buffer goes. */
+  sendRoom(tcb: Tcb): number {
+    return sendRoom(this.#core, tcb);
+  }
+
+  /** Nagle's algorithm (RFC 9293, 3.7.4). */
+  setNagle(tcb: Tcb, on: boolean): void {
+    this.#setFlag(tcb, Flag.Nagle, on);
+  }
+
+  /** While corked, only full-sized segments leave. */
+  setCork(tcb: Tcb, on: boolean): void {
+    this.#setFlag(tcb, Flag.Cork, on);
+  }
+
+  #setFlag(tcb: Tcb, flag: number, on: boolean): void {
+    if (on) tcb.flags |= flag;
+    else {
+      tcb.flags &= ~flag;
+      if (tcb.state !== State.Closed) this.#core.needsEgress(tcb);
+    }
+  }
+
+  /** TTL or hop limit of what is sent from now on. */
+  setHopLimit(tcb: Tcb, hopLimit: number): void {
+    tcb.flow.hopLimit = hopLimit;
+  }
+
+  /** DSCP of what is sent from now on; the ECN bits are TCP's own. */
+  setTrafficClass(tcb: Tcb, trafficClass: number): void {
+    tcb.flow.trafficClass = trafficClass & 0xfc;
+  }
+
+  /** Keepalive probes (RFC 9293, 3.8.4); `idleNs` 0 turns them off. */
+  setKeepalive(
+    tcb: Tcb,
+    idleNs: number,
+    intervalNs: number,
+    probesMax: number,
+    nowNs: number,
+  ): void {
+    tcb.keepaliveIdleNs = idleNs;
+    tcb.keepaliveIntervalNs = intervalNs;
+    tcb.keepaliveProbesMax = probesMax;
+    tcb.keepaliveProbes = 0;
+    tcb.keepaliveAtNs = idleNs === 0 || tcb.state < State.Established ? NEVER : nowNs + idleNs;
+    if (tcb.keepaliveAtNs !== NEVER) this.#core.armAt(tcb, tcb.keepaliveAtNs);
+  }
+
+  /** Gives the connection up after this long without progress (RFC 5482); 0 is off. */
+  setUserTimeout(tcb: Tcb, timeoutNs: number, nowNs: number): void {
+    tcb.userTimeoutNs = timeoutNs;
+    const waiting = timeoutNs > 0 && (sendQueueBytes(tcb) > 0 || tcb.state < State.Established);
+    tcb.userTimeoutAtNs = waiting ? nowNs + timeoutNs : NEVER;
+    if (waiting) this.#core.armAt(tcb, tcb.userTimeoutAtNs);
+  }
+
+  /** Size of the send buffer. A smaller one takes effect as the queue drains. */
+  setSendBuffer(tcb: Tcb, bytes: number): void {
+    assert(bytes > 0, 'the send buffer must have room');
+    tcb.sndBufBytes = bytes;
+  }
+
+  /** Size of the receive buffer. The window that was promised stays promised. */
+  setReceiveBuffer(tcb: Tcb, bytes: number): void {
+    assert(bytes > 0, 'the receive buffer must have room');
+    const max = this.config.receiveBufferBytesMax;
+    tcb.rcvBufBytes = bytes < max ? bytes : max;
+  }
+
+  /** Fills `out` in the terms of TCP_INFO. */
+  info(tcb: Tcb, out: TcpInfo): void {
+    fillInfo(this.#core, tcb, out);
+  }
+
+  /** Connections in use, TIME-WAIT included. */
+  get connectionCount(): number {
+    return this.#core.inUse;
+  }
+
+  /** Timers armed now; 0 when no connection is left. */
+  get timersArmed(): number {
+    return this.#core.wheel.armed;
+  }
+
+  /** First slot in use, or -1: `for (let s = t.firstConnection(); s >= 0; s = t.nextConnection(s))`. */
+  firstConnection(): number {
+    return this.nextConnection(-1);
+  }
+
+  /** Next slot in use, or -1. */
+  nextConnection(slot: number): number {
+    const tcbs = this.#core.tcbs;
+    for (let next = slot + 1; next < tcbs.length; next += 1) {
+      if (tcbs[next]!.state !== State.Closed) return next;
+    }
+    return -1;
+  }
+
+  /** The connection in a slot, whatever its state. */
+  connection(slot: number): Tcb {
+    return this.#core.tcbs[slot]!;
+  }
 }

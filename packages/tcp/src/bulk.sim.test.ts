@@ -1,0 +1,122 @@
+import { describe, expect, test } from 'bun:test';
+import { Prng } from '@tickwire/base';
+import { Link, type LinkOptions } from './testing/link.ts';
+import { patternByte } from './testing/scripted-peer.ts';
+import type { Tcb } from './tcb.ts';
+
+const MS = 1_000_000;
+
+/** Sends `total` bytes of the pattern from `a` to `b`, checks every byte, closes both ways. */
+function transfer(options: LinkOptions, total: number, limitNs: number): Link {
+  const link = new Link({
+    ...options,
+    a: { record: false, ...options.a },
+    b: { record: false, ...options.b },
+  });
+  const { client, server } = link.connect();
+  const chunk = new Uint8Array(16_384);
+  const pieces = new Prng(options.seed);
+  let written = 0;
+  let received = 0;
+  let wrong = 0;
+  const fill = (): void => {
+    while (written < total) {
+      const want = Math.min(1 + pieces.nextBelow(chunk.length), total - written);
+      for (let i = 0; i < want; i += 1) chunk[i] = patternByte(written + i);
+      const taken = link.a.tcp.write(client, chunk, 0, want);
+      if (taken < 0) throw new Error(`write: ${taken}`);
+      written += taken;
+      if (taken < want) return;
+    }
+    link.a.tcp.shutdown(client);
+  };
+  link.a.onDrained = fill;
+  link.b.onData = (_tcb: Tcb, _frame: number, at: number, length: number): void => {
+    const bytes = link.b.arena.bytes;
+    for (let i = 0; i < length; i += 1) {
+      if (bytes[at + i] !== patternByte(received + i)) wrong += 1;
+    }
+    received += length;
+  };
+  link.b.onEnded = (tcb): void => {
+    link.b.tcp.shutdown(tcb);
+  };
+  fill();
+  link.run(() => link.a.of(client).closed !== '' && link.b.of(server).closed !== '', limitNs);
+  expect(wrong).toBe(0);
+  expect(received).toBe(total);
+  expect(link.a.of(client).closed).toBe('finished');
+  expect(link.b.of(server).closed).toBe('finished');
+  link.runFor(61e9);
+  link.assertClean();
+  return link;
+}
+
+describe('bulk transfer is bit-exact and does not stall', () => {
+  for (const loss of [0, 0.001, 0.01, 0.05, 0.2]) {
+    for (const seed of [1, 2, 3]) {
+      test(`loss ${loss * 100} %, seed ${seed}`, () => {
+        const total = loss >= 0.05 ? 400_000 : 2_000_000;
+        transfer(
+          { seed, delayNs: 5 * MS, bitsPerSecond: 100e6, queueBytes: 100_000, loss },
+          total,
+          3000e9,
+        );
+      });
+    }
+  }
+
+  test('reordering, duplication and corruption together', () => {
+    transfer(
+      {
+        seed: 7,
+        delayNs: 2 * MS,
+        loss: 0.01,
+        reorder: 0.1,
+        reorderNs: 3 * MS,
+        duplicate: 0.05,
+        corrupt: 0.01,
+      },
+      1_000_000,
+      1000e9,
+    );
+  });
+
+  test('crossed rings: both ends read the very same frames', () => {
+    const link = transfer(
+      { seed: 8, delayNs: MS, loss: 0.02, reorder: 0.05, duplicate: 0.02, shared: true },
+      1_000_000,
+      1000e9,
+    );
+    expect(link.a.tcp.counters.retransSegs).toBeGreaterThan(0);
+  });
+
+  test('small pools: frames run out on both sides and the transfer goes on', () => {
+    transfer(
+      {
+        seed: 9,
+        delayNs: MS,
+        loss: 0.01,
+        a: { frames: 300, config: { sendFramesMax: 300, sendBufferBytes: 1 << 20 } },
+        b: { frames: 300 },
+      },
+      500_000,
+      1000e9,
+    );
+  });
+
+  test('M6: a 20 microsecond network recovers from loss in milliseconds', () => {
+    const link = transfer(
+      {
+        seed: 10,
+        delayNs: 10_000,
+        loss: 0.01,
+        a: { config: { rtoMinNs: MS } },
+        b: { config: { rtoMinNs: MS } },
+      },
+      1_000_000,
+      10e9,
+    );
+    expect(link.a.tcp.counters.retransSegs).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,17 @@
+// @hot
+/**
+ * Controllers by number.
+ *
+ * @module
+ */
+
+import type { Tcb } from '../tcb.ts';
+import type { CongestionControl } from './congestion.ts';
+import { newReno } from './new-reno.ts';
+
+const CONTROLLERS: readonly CongestionControl[] = [newReno, newReno];
+
+/** The controller of a connection. */
+export function controllerOf(tcb: Tcb): CongestionControl {
+  return CONTROLLERS[tcb.congestion]!;
+}

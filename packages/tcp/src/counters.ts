@@ -1,0 +1,75 @@
+/**
+ * What happened, by name. Names follow SNMP's TCP-MIB and Linux's TcpExt where they have one.
+ *
+ * @module
+ */
+
+/** Counts since the start of one `Tcp` instance. */
+export class TcpCounters {
+  /** Connections that left CLOSED by `connect`. */
+  activeOpens = 0;
+  /** Connections that a listener brought to SYN-RECEIVED. */
+  passiveOpens = 0;
+  /** Handshakes that failed. */
+  attemptFails = 0;
+  /** Open connections that were reset by the peer. */
+  estabResets = 0;
+  inSegs = 0;
+  outSegs = 0;
+  retransSegs = 0;
+  /** Segments with an impossible header. */
+  inErrs = 0;
+  outRsts = 0;
+  /** Segments without connection and listener. */
+  noPort = 0;
+  /** SYNs dropped because the backlog was full. */
+  listenOverflows = 0;
+  /** SYNs and `connect`s that found no free connection. */
+  connectionsExhausted = 0;
+  /** TIME-WAIT connections that gave way to new ones. */
+  timeWaitRecycled = 0;
+  /** Frames that could not be allocated; the work was put off. */
+  allocFailures = 0;
+  /** Challenge ACKs sent (RFC 5961). */
+  challengeAcks = 0;
+  /** Challenge ACKs withheld by the limit. */
+  challengeAcksLimited = 0;
+  /** Resets withheld by the limit. */
+  resetsLimited = 0;
+  /** Segments dropped by PAWS. */
+  pawsRejected = 0;
+  /** Segments outside the window. */
+  outOfWindow = 0;
+  /** ACKs of data that was never sent, or too old. */
+  badAcks = 0;
+  /** Segments without ACK on a synchronised connection. */
+  missingAcks = 0;
+  /** Segments put aside because something before them is missing. */
+  outOfOrder = 0;
+  /** Out-of-order segments for which there was no room. */
+  outOfOrderDropped = 0;
+  /** Segments that held nothing new. */
+  duplicates = 0;
+  /** Data that arrived after `close`. */
+  dataAfterClose = 0;
+  delayedAcks = 0;
+  /** Pure window updates. */
+  windowUpdates = 0;
+  fastRetransmits = 0;
+  timeouts = 0;
+  synTimeouts = 0;
+  windowProbes = 0;
+  keepaliveProbes = 0;
+  /** Retransmissions that had to be copied because the driver or peer still held the frame. */
+  retransmitCopies = 0;
+  tailLossProbes = 0;
+  /** Reductions undone because they proved spurious. */
+  spuriousUndone = 0;
+  /** Duplicate reports received and sent (RFC 2883). */
+  dsackReceived = 0;
+  dsackSent = 0;
+  sackReneged = 0;
+  ecnReductions = 0;
+  mtuReductions = 0;
+  icmpIgnored = 0;
+}

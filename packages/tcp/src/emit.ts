@@ -1,0 +1,311 @@
+// @hot
+/**
+ * Writes segments into frames and hands them to IP.
+ *
+ * A header goes in front of its payload, into the headroom. Nothing here touches a frame that
+ * somebody else still holds: with crossed rings the peer's stack reads the very same memory.
+ *
+ * @module
+ */
+
+import { NO_FRAME } from '@tickwire/base';
+import {
+  checksumFold,
+  emitTcp,
+  emitTcpMss,
+  emitTcpSackPermitted,
+  emitTcpSackPermittedTimestamps,
+  emitTcpTimestamps,
+  emitTcpWindowScale,
+  PROTOCOL_TCP,
+  type IpFlow,
+  type IpMeta,
+  setTcpChecksum,
+  TCP_ACK,
+  TCP_CHECKSUM_OFFSET,
+  TCP_CWR,
+  TCP_ECE,
+  TCP_FIN,
+  TCP_HEADER_BYTES,
+  TCP_OPTIONS_BYTES_MAX,
+  TCP_RST,
+  TCP_SYN,
+  TCP_TIMESTAMPS_BYTES,
+  tcpSegmentLength,
+} from '@tickwire/wire';
+import type { Core, Segment } from './core.ts';
+import { emitSack, sackBlockCount, sackOptionBytes } from './sack.ts';
+import { State } from './state.ts';
+import { Flag, NEVER, type Tcb } from './tcb.ts';
+import { advertiseWindow } from './window.ts';
+
+const MS_NS = 1_000_000;
+const TWO_32 = 4_294_967_296;
+/** ECN field: ECN-capable transport, codepoint 0 (RFC 3168, 5). */
+const ECT_0 = 2;
+
+/** Our timestamp clock: milliseconds plus the connection's own offset (RFC 7323, 5.4). */
+export function timestampNow(tcb: Tcb, nowNs: number): number {
+  return ((Math.floor(nowNs / MS_NS) % TWO_32) + tcb.tsOffset) | 0;
+}
+
+/** IP header bytes of a flow, without options. */
+export function ipHeaderBytes(flow: IpFlow): number {
+  return flow.family === 4 ? 20 : 40;
+}
+
+/**
+ * Sends one segment of an open connection; takes one reference to `frame`. `at` is where the
+ * payload lies. The segment carries whatever ACK, window and SACK blocks are due, and settles them.
+ */
+export function sendSegment(
+  core: Core,
+  tcb: Tcb,
+  frame: number,
+  at: number,
+  length: number,
+  seq: number,
+  flags: number,
+  ect: boolean,
+  nowNs: number,
+): void {
+  const view = core.arena.view;
+  const flow = tcb.flow;
+  let optionBytes = (tcb.flags & Flag.Timestamps) !== 0 ? TCP_TIMESTAMPS_BYTES : 0;
+  let blocks = 0;
+  if (tcb.ooHead !== NO_FRAME || tcb.dsackLeft !== tcb.dsackRight) {
+    // A full-sized segment has no room for blocks; a pure ACK follows it then.
+    let room = flow.mtu - ipHeaderBytes(flow) - TCP_HEADER_BYTES - optionBytes - length;
+    if (room > TCP_OPTIONS_BYTES_MAX - optionBytes) room = TCP_OPTIONS_BYTES_MAX - optionBytes;
+    blocks = sackBlockCount(core, tcb, room);
+    optionBytes += sackOptionBytes(blocks);
+    if (blocks > 0 || length === 0) tcb.flags &= ~Flag.AckNow;
+  } else tcb.flags &= ~Flag.AckNow;
+
+  let allFlags = flags | TCP_ACK;
+  if ((tcb.flags & Flag.Ecn) !== 0) {
+    if ((tcb.flags & Flag.EcnEcho) !== 0) allFlags |= TCP_ECE;
+    if (ect && (tcb.flags & Flag.EcnCwr) !== 0) {
+      allFlags |= TCP_CWR;
+      tcb.flags &= ~Flag.EcnCwr;
+    }
+  }
+  const headerBytes = TCP_HEADER_BYTES + optionBytes;
+  const headerAt = at - headerBytes;
+  const window = advertiseWindow(core, tcb, tcb.rcvShift);
+  emitTcp(
+    view,
+    headerAt,
+    tcb.localPort,
+    tcb.remotePort,
+    seq,
+    tcb.rcvNxt,
+    headerBytes,
+    allFlags,
+    window,
+    0,
+  );
+  let optionAt = headerAt + TCP_HEADER_BYTES;
+  if ((tcb.flags & Flag.Timestamps) !== 0) {
+    optionAt = emitTcpTimestamps(view, optionAt, timestampNow(tcb, nowNs), tcb.tsRecent);
+  }
+  if (blocks > 0) emitSack(core, tcb, optionAt, blocks);
+
+  // Whatever leaves carries the ACK: nothing is owed any more (RFC 9293, 3.8.6.3).
+  tcb.ackAtNs = NEVER;
+  tcb.rcvAcked = tcb.rcvNxt;
+  const trafficClass = flow.trafficClass;
+  if (ect && (tcb.flags & Flag.Ecn) !== 0) flow.trafficClass = (trafficClass & 0xfc) | ECT_0;
+  submit(core, tcb, frame, headerAt, headerBytes + length, nowNs);
+  flow.trafficClass = trafficClass;
+}
+
+function submit(
+  core: Core,
+  tcb: Tcb,
+  frame: number,
+  at: number,
+  length: number,
+  nowNs: number,
+): void {
+  tcb.segmentsOut += 1;
+  tcb.lastSentNs = nowNs;
+  submitFlow(core, tcb.flow, frame, at, length, nowNs);
+}
+
+function submitFlow(
+  core: Core,
+  flow: IpFlow,
+  frame: number,
+  at: number,
+  length: number,
+  nowNs: number,
+): void {
+  core.counters.outSegs += 1;
+  setTcpChecksum(core.arena.view, at, checksumFold(flow.addressSum + PROTOCOL_TCP + length));
+  // A failure is like a loss in the network: retransmission answers both.
+  core.output.output(flow, PROTOCOL_TCP, frame, at, length, TCP_CHECKSUM_OFFSET, nowNs);
+}
+
+/** Sends a segment without payload at `seq`; false when there was no frame. */
+export function sendControl(
+  core: Core,
+  tcb: Tcb,
+  seq: number,
+  flags: number,
+  nowNs: number,
+): boolean {
+  const frame = core.allocFrame();
+  if (frame === NO_FRAME) return false;
+  sendSegment(core, tcb, frame, core.arena.dataAt[frame]!, 0, seq, flags, false, nowNs);
+  return true;
+}
+
+/** Sends a pure ACK; false when there was no frame. */
+export function sendAck(core: Core, tcb: Tcb, nowNs: number): boolean {
+  return sendControl(core, tcb, tcb.sndNxt, 0, nowNs);
+}
+
+/** Sends SYN or SYN-ACK, by the state; false when there was no frame. RFC 9293, 3.10.1. */
+export function sendSyn(core: Core, tcb: Tcb, nowNs: number): boolean {
+  const frame = core.allocFrame();
+  if (frame === NO_FRAME) return false;
+  const view = core.arena.view;
+  const at = core.arena.dataAt[frame]!;
+  let optionAt = emitTcpMss(view, at, localMss(core, tcb));
+  // Order of Linux: MSS, SACK permitted, timestamps, window scale. An answer repeats only what the
+  // SYN offered (RFC 7323, 1.3; RFC 2018, 2).
+  const sack = (tcb.flags & Flag.Sack) !== 0;
+  const timestamps = (tcb.flags & Flag.Timestamps) !== 0;
+  const tsVal = timestampNow(tcb, nowNs);
+  if (sack && timestamps) {
+    optionAt = emitTcpSackPermittedTimestamps(view, optionAt, tsVal, tcb.tsRecent);
+  } else if (sack) optionAt = emitTcpSackPermitted(view, optionAt);
+  else if (timestamps) optionAt = emitTcpTimestamps(view, optionAt, tsVal, tcb.tsRecent);
+  if ((tcb.flags & Flag.Scaling) !== 0) {
+    optionAt = emitTcpWindowScale(view, optionAt, tcb.rcvShift);
+  }
+  const answer = tcb.state === State.SynReceived;
+  let flags = answer ? TCP_SYN | TCP_ACK : TCP_SYN;
+  // A retried SYN gives up ECN: some middlebox may eat it (RFC 3168, 6.1.1.1).
+  if ((tcb.flags & Flag.Ecn) !== 0) {
+    if (answer) flags |= TCP_ECE;
+    else if (tcb.backoff === 0) flags |= TCP_ECE | TCP_CWR;
+  }
+  const headerBytes = TCP_HEADER_BYTES + (optionAt - at);
+  // The fixed header goes in front of the options that were written at `at`.
+  const headerAt = at - TCP_HEADER_BYTES;
+  emitTcp(
+    view,
+    headerAt,
+    tcb.localPort,
+    tcb.remotePort,
+    tcb.iss,
+    answer ? tcb.rcvNxt : 0,
+    headerBytes,
+    flags,
+    advertiseWindow(core, tcb, 0),
+    0,
+  );
+  tcb.ackAtNs = NEVER;
+  tcb.rcvAcked = tcb.rcvNxt;
+  tcb.flags &= ~Flag.AckNow;
+  submit(core, tcb, frame, headerAt, headerBytes, nowNs);
+  return true;
+}
+
+/** The MSS that we offer: what our link takes (RFC 9293, 3.7.1; RFC 6691). */
+function localMss(core: Core, tcb: Tcb): number {
+  let mss = tcb.flow.mtu - ipHeaderBytes(tcb.flow) - TCP_HEADER_BYTES;
+  if (mss > core.config.mssMax) mss = core.config.mssMax;
+  return mss;
+}
+
+/** Resets an open connection (RFC 9293, 3.10.5). A reset that finds no frame is simply not sent. */
+export function sendReset(core: Core, tcb: Tcb, nowNs: number): void {
+  if (sendControl(core, tcb, tcb.sndNxt, TCP_RST, nowNs)) core.counters.outRsts += 1;
+}
+
+/** Refuses a connection in SYN-RECEIVED or SYN-SENT: RST at the sequence number the peer named. */
+export function sendResetAt(core: Core, tcb: Tcb, seq: number, nowNs: number): void {
+  const frame = core.allocFrame();
+  if (frame === NO_FRAME) return;
+  const at = core.arena.dataAt[frame]! - TCP_HEADER_BYTES;
+  emitTcp(
+    core.arena.view,
+    at,
+    tcb.localPort,
+    tcb.remotePort,
+    seq,
+    0,
+    TCP_HEADER_BYTES,
+    TCP_RST,
+    0,
+    0,
+  );
+  core.counters.outRsts += 1;
+  submit(core, tcb, frame, at, TCP_HEADER_BYTES, nowNs);
+}
+
+/**
+ * Answers a segment of no connection (RFC 9293, 3.10.7.1): never a reset to a reset, never more
+ * than the limit, and only what an unspoofed sender needs.
+ */
+export function replyReset(
+  core: Core,
+  meta: IpMeta,
+  segment: Segment,
+  ports: number,
+  nowNs: number,
+): void {
+  if ((segment.flags & TCP_RST) !== 0) return;
+  if (!core.resetLimit.take(nowNs)) {
+    core.counters.resetsLimited += 1;
+    return;
+  }
+  const flow = core.replyFlow;
+  flowFromMeta(flow, meta);
+  if (core.output.bindFlow(flow, nowNs) < 0) return;
+  const frame = core.allocFrame();
+  if (frame === NO_FRAME) return;
+  const at = core.arena.dataAt[frame]! - TCP_HEADER_BYTES;
+  const acknowledges = (segment.flags & TCP_ACK) !== 0;
+  const end = segment.seq + tcpSegmentLength(segment.flags, segment.length);
+  emitTcp(
+    core.arena.view,
+    at,
+    ports >>> 16,
+    ports & 0xffff,
+    acknowledges ? segment.ack : 0,
+    acknowledges ? 0 : end | 0,
+    TCP_HEADER_BYTES,
+    acknowledges ? TCP_RST : TCP_RST | TCP_ACK,
+    0,
+    0,
+  );
+  core.counters.outRsts += 1;
+  submitFlow(core, flow, frame, at, TCP_HEADER_BYTES, nowNs);
+}
+
+/** Makes `flow` the conversation in which `meta` arrived, seen from here. */
+export function flowFromMeta(flow: IpFlow, meta: IpMeta): void {
+  flow.family = meta.family;
+  flow.local0 = meta.dst0;
+  flow.local1 = meta.dst1;
+  flow.local2 = meta.dst2;
+  flow.local3 = meta.dst3;
+  flow.remote0 = meta.src0;
+  flow.remote1 = meta.src1;
+  flow.remote2 = meta.src2;
+  flow.remote3 = meta.src3;
+  flow.trafficClass = 0;
+  flow.hopLimit = 64;
+  flow.dontFragment = 1;
+  flow.neighbour = -1;
+  flow.neighbourVersion = -1;
+}
+
+/** FIN bit of a transmit flag. */
+export function finFlag(fin: boolean): number {
+  return fin ? TCP_FIN : 0;
+}

@@ -1,0 +1,269 @@
+// @hot
+/**
+ * Opening of connections: SYN in both directions, and what is agreed on.
+ *
+ * @module
+ */
+
+import { Status } from '@tickwire/base';
+import {
+  type IpFlow,
+  type IpMeta,
+  seqAdd,
+  seqGt,
+  TCP_ACK,
+  TCP_CWR,
+  TCP_ECE,
+  TCP_MSS_DEFAULT_IPV4,
+  TCP_MSS_DEFAULT_IPV6,
+  TCP_RST,
+  TCP_SYN,
+} from '@tickwire/wire';
+import { leaveEmbryonic, removeConnection, shutdownSend } from './close.ts';
+import { controllerOf } from './congestion/registry.ts';
+import type { Core, Segment } from './core.ts';
+import { flowFromMeta } from './emit.ts';
+import { MSS_MIN } from './limits.ts';
+import type { Listener } from './listener.ts';
+import { clearRetransmit, Recovery } from './retransmit.ts';
+import { updateMss } from './send.ts';
+import { CloseReason, State } from './state.ts';
+import { Flag, NEVER, type Tcb } from './tcb.ts';
+import { resetTcb } from './tcb-reset.ts';
+
+/** A free Tcb; the oldest TIME-WAIT gives way. Undefined when every connection is in use. */
+function takeTcb(core: Core): Tcb | undefined {
+  const free = core.allocTcb();
+  if (free !== undefined) return free;
+  core.counters.connectionsExhausted += 1;
+  const oldest = core.oldestTimeWait();
+  if (oldest === undefined || (oldest.flags & Flag.Owned) !== 0) return undefined;
+  core.counters.timeWaitRecycled += 1;
+  removeConnection(core, oldest, CloseReason.Finished);
+  return core.allocTcb();
+}
+
+/** Smallest shift with which the largest receive buffer fits into 16 bits (RFC 7323, 2.3). */
+function windowShift(core: Core): number {
+  let shift = 0;
+  while (shift < 14 && core.config.receiveBufferBytesMax > 0xffff * 2 ** shift) shift += 1;
+  return shift;
+}
+
+/** Makes `tcb` a new connection on `tcb.flow` between its ports. */
+function begin(core: Core, tcb: Tcb, localPort: number, remotePort: number, nowNs: number): void {
+  const config = core.config;
+  resetTcb(tcb, config, nowNs);
+  tcb.localPort = localPort;
+  tcb.remotePort = remotePort;
+  tcb.ports = (localPort << 16) | remotePort;
+  tcb.hash = core.hashFlow(tcb.flow, tcb.ports);
+  core.isn.compute(tcb.flow, tcb.ports, nowNs);
+  tcb.iss = core.isn.isn;
+  tcb.tsOffset = core.isn.tsOffset;
+  tcb.sndUna = tcb.iss;
+  tcb.sndNxt = seqAdd(tcb.iss, 1);
+  tcb.sndEnd = tcb.sndNxt;
+  tcb.sndSmall = tcb.iss;
+  tcb.recover = tcb.iss;
+  tcb.rcvShift = config.windowScaling ? windowShift(core) : 0;
+  if (config.timestamps) tcb.flags |= Flag.Timestamps;
+  if (config.sack) tcb.flags |= Flag.Sack;
+  if (config.windowScaling) tcb.flags |= Flag.Scaling;
+  if (config.nagle) tcb.flags |= Flag.Nagle;
+  tcb.peerMss = tcb.flow.family === 4 ? TCP_MSS_DEFAULT_IPV4 : TCP_MSS_DEFAULT_IPV6;
+  updateMss(core, tcb);
+  core.demux.insert(tcb);
+}
+
+/** Copies the addresses and settings of a flow, not what IP caches. */
+function copyFlow(to: IpFlow, from: IpFlow): void {
+  to.family = from.family;
+  to.local0 = from.local0;
+  to.local1 = from.local1;
+  to.local2 = from.local2;
+  to.local3 = from.local3;
+  to.remote0 = from.remote0;
+  to.remote1 = from.remote1;
+  to.remote2 = from.remote2;
+  to.remote3 = from.remote3;
+  to.trafficClass = from.trafficClass & 0xfc;
+  to.hopLimit = from.hopLimit;
+  to.dontFragment = 1;
+  to.mtu = from.mtu;
+  to.addressSum = from.addressSum;
+  to.neighbour = from.neighbour;
+  to.neighbourVersion = from.neighbourVersion;
+}
+
+/**
+ * Active open on a flow that IP has bound and a local port that is free (RFC 9293, 3.10.1).
+ * Undefined when there is no Tcb.
+ */
+export function openActive(
+  core: Core,
+  flow: IpFlow,
+  localPort: number,
+  remotePort: number,
+  token: number,
+  nowNs: number,
+): Tcb | undefined {
+  const tcb = takeTcb(core);
+  if (tcb === undefined) return undefined;
+  copyFlow(tcb.flow, flow);
+  begin(core, tcb, localPort, remotePort, nowNs);
+  tcb.token = token;
+  tcb.state = State.SynSent;
+  tcb.flags |= Flag.Owned | Flag.SynDue;
+  if (core.config.ecn === 1) tcb.flags |= Flag.Ecn;
+  core.counters.activeOpens += 1;
+  core.needsEgress(tcb);
+  return tcb;
+}
+
+/** A SYN meets a listener (RFC 9293, 3.10.7.2). Returns a status. */
+export function openPassive(
+  core: Core,
+  listener: Listener,
+  meta: IpMeta,
+  segment: Segment,
+  ports: number,
+  nowNs: number,
+): number {
+  if (listener.embryonic + listener.queued >= listener.backlog) {
+    listener.overflows += 1;
+    core.counters.listenOverflows += 1;
+    return Status.LimitReached;
+  }
+  const tcb = takeTcb(core);
+  if (tcb === undefined) return Status.LimitReached;
+  flowFromMeta(tcb.flow, meta);
+  const bound = core.output.bindFlow(tcb.flow, nowNs);
+  if (bound < 0) {
+    core.freeTcb(tcb);
+    return bound;
+  }
+  begin(core, tcb, ports >>> 16, ports & 0xffff, nowNs);
+  tcb.listener = listener.id;
+  if (core.config.ecn !== 0) tcb.flags |= Flag.Ecn;
+  tcb.state = State.SynReceived;
+  listener.embryonic += 1;
+  core.counters.passiveOpens += 1;
+  takeSyn(core, tcb, segment, nowNs);
+  tcb.flags |= Flag.SynDue;
+  core.needsEgress(tcb);
+  return Status.Ok;
+}
+
+/** Learns from the peer's SYN: sequence number, MSS, scale, timestamps, SACK, ECN. */
+export function takeSyn(core: Core, tcb: Tcb, segment: Segment, nowNs: number): void {
+  const options = core.options;
+  tcb.irs = segment.seq;
+  tcb.rcvNxt = seqAdd(segment.seq, 1);
+  tcb.rcvAdv = tcb.rcvNxt;
+  tcb.rcvAcked = tcb.rcvNxt;
+  tcb.drsSeq = tcb.rcvNxt;
+  // The window of a SYN is never scaled (RFC 7323, 2.2).
+  tcb.sndWnd = segment.window;
+  tcb.sndWndMax = segment.window;
+  tcb.sndWl1 = segment.seq;
+  tcb.sndWl2 = segment.ack;
+  if (options.mss !== 0) tcb.peerMss = options.mss < MSS_MIN ? MSS_MIN : options.mss;
+  if (options.windowScale >= 0 && (tcb.flags & Flag.Scaling) !== 0) {
+    tcb.sndShift = options.windowScale;
+  } else {
+    // Scaling is in use only when both sides have said so (RFC 7323, 2.2).
+    tcb.flags &= ~Flag.Scaling;
+    tcb.rcvShift = 0;
+    tcb.sndShift = 0;
+  }
+  if (options.hasTimestamps === 1 && (tcb.flags & Flag.Timestamps) !== 0) {
+    tcb.tsRecent = options.tsVal;
+    tcb.tsRecentNs = nowNs;
+  } else tcb.flags &= ~Flag.Timestamps;
+  if (options.sackPermitted === 0) tcb.flags &= ~Flag.Sack;
+  // ECN is agreed by ECE|CWR on the SYN and ECE alone on the SYN-ACK (RFC 3168, 6.1.1).
+  const echo = segment.flags & (TCP_ECE | TCP_CWR);
+  const wanted = (segment.flags & TCP_ACK) !== 0 ? TCP_ECE : TCP_ECE | TCP_CWR;
+  if (echo !== wanted) tcb.flags &= ~Flag.Ecn;
+  updateMss(core, tcb);
+  // Small at first: the first segments are acknowledged at once, which opens the peer's window.
+  tcb.rcvMss = tcb.mss < TCP_MSS_DEFAULT_IPV4 ? tcb.mss : TCP_MSS_DEFAULT_IPV4;
+}
+
+/** SYN-SENT (RFC 9293, 3.10.7.3). Returns true when the segment's text is to be looked at. */
+export function synSentArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: number): boolean {
+  const flags = segment.flags;
+  const acks = (flags & TCP_ACK) !== 0;
+  // The ACK must cover our SYN, which is all we have sent; `segmentArrives` resets the others.
+  if ((flags & TCP_RST) !== 0) {
+    if (acks) removeConnection(core, tcb, CloseReason.Refused);
+    return false;
+  }
+  if ((flags & TCP_SYN) === 0) return false;
+  takeSyn(core, tcb, segment, nowNs);
+  if (acks) {
+    tcb.sndUna = segment.ack;
+    establish(core, tcb, nowNs);
+    tcb.flags |= Flag.AckNow;
+    core.needsEgress(tcb);
+    return true;
+  }
+  // Simultaneous open (RFC 9293, 3.5, figure 7).
+  tcb.state = State.SynReceived;
+  tcb.backoff = 0;
+  tcb.flags |= Flag.SynDue;
+  core.needsEgress(tcb);
+  return false;
+}
+
+/** The handshake is complete: ESTABLISHED, first window, the owner is told. */
+export function establish(core: Core, tcb: Tcb, nowNs: number): void {
+  const config = core.config;
+  leaveEmbryonic(core, tcb);
+  const lostSyn = tcb.backoff > 0;
+  tcb.state = State.Established;
+  tcb.flags &= ~Flag.SynDue;
+  tcb.backoff = 0;
+  tcb.unanswered = 0;
+  clearRetransmit(tcb);
+  tcb.recovery = Recovery.Open;
+  // RFC 6928, 2: ten segments; RFC 5681, 3.1: one when the SYN was lost.
+  const segments = lostSyn ? 1 : config.initialWindowSegments;
+  tcb.cwnd = segments * tcb.mss;
+  tcb.ssthresh = 2 ** 30;
+  tcb.congestion = config.congestion;
+  controllerOf(tcb).open(tcb, nowNs);
+  // RFC 6298, 5.7: after a lost SYN the timeout begins at three seconds, unless it was measured.
+  if (lostSyn && tcb.srttNs === 0) tcb.rtoNs = Math.min(3 * config.rtoInitialNs, config.rtoMaxNs);
+  if (tcb.keepaliveIdleNs > 0) {
+    tcb.keepaliveAtNs = nowNs + tcb.keepaliveIdleNs;
+    core.armAt(tcb, tcb.keepaliveAtNs);
+  }
+  tcb.lastReceivedNs = nowNs;
+  tcb.userTimeoutAtNs = NEVER;
+  if (tcb.listener >= 0) {
+    core.listeners[tcb.listener]!.accepted += 1;
+    tcb.flags |= Flag.Owned;
+  }
+  if ((tcb.flags & Flag.FinQueued) !== 0) {
+    // `shutdown` came before the handshake was complete.
+    tcb.flags &= ~Flag.FinQueued;
+    shutdownSend(core, tcb);
+  }
+  if (tcb.sndEnd !== tcb.sndNxt) core.needsEgress(tcb);
+  core.events.opened(tcb);
+}
+
+/**
+ * A SYN for a connection in TIME-WAIT: may a new connection begin in its place (RFC 9293,
+ * 3.6.1; RFC 6191)? With timestamps when the clock has moved on, else when the sequence number has.
+ */
+export function mayReuseTimeWait(core: Core, tcb: Tcb, segment: Segment): boolean {
+  const options = core.options;
+  if (options.hasTimestamps === 1 && (tcb.flags & Flag.Timestamps) !== 0) {
+    if (seqGt(options.tsVal, tcb.tsRecent)) return true;
+    return options.tsVal === tcb.tsRecent && seqGt(segment.seq, tcb.rcvNxt);
+  }
+  return seqGt(segment.seq, tcb.rcvNxt);
+}

@@ -1,0 +1,68 @@
+// @hot
+/**
+ * ICMP errors about connections (RFC 5927; RFC 9293, 3.9.2.2).
+ *
+ * @module
+ */
+
+import { NO_FRAME, Status } from '@tickwire/base';
+import { seqDiff, seqGe } from '@tickwire/wire';
+import { removeConnection } from './close.ts';
+import type { Core } from './core.ts';
+import { MTU_MIN_IPV4, MTU_MIN_IPV6 } from './limits.ts';
+import { markLost } from './retransmit.ts';
+import { updateMss } from './send.ts';
+import { CloseReason, State } from './state.ts';
+import { Flag, type Tcb } from './tcb.ts';
+
+/** What an ICMP error says, in terms that do not depend on the version of IP. */
+export const IcmpKind = {
+  /** Net or host unreachable, no route, time exceeded: a hint, the network may heal. */
+  Soft: 0,
+  /** Port or protocol unreachable, administratively prohibited. */
+  Hard: 1,
+  /** Fragmentation needed, packet too big. */
+  TooBig: 2,
+} as const;
+
+/**
+ * `seq` is from the quoted header and must lie in flight, else the message is a blind attack
+ * (RFC 5927, 4.1). A hard error ends only a connection that is being opened (RFC 5927, 5.2).
+ */
+export function icmpArrives(core: Core, tcb: Tcb, seq: number, kind: number, mtu: number): number {
+  const inFlight = seqGe(seq, tcb.sndUna) && seqDiff(tcb.sndNxt, seq) > 0;
+  if (!inFlight || tcb.state === State.TimeWait) {
+    core.counters.icmpIgnored += 1;
+    return Status.Malformed;
+  }
+  if (kind === IcmpKind.Hard && (tcb.state === State.SynSent || tcb.state === State.SynReceived)) {
+    removeConnection(core, tcb, CloseReason.Refused);
+    return Status.Ok;
+  }
+  if (kind === IcmpKind.TooBig) return pathShrinks(core, tcb, mtu);
+  // Everything else is a soft error: it only explains a later timeout.
+  tcb.flags |= Flag.SoftError;
+  return Status.Ok;
+}
+
+/**
+ * The path takes smaller packets than we thought (RFC 1191, RFC 8201): smaller segments from now
+ * on, and what was sent too large goes again in pieces. The window stays: nothing was congested.
+ */
+function pathShrinks(core: Core, tcb: Tcb, mtu: number): number {
+  const least = tcb.flow.family === 4 ? MTU_MIN_IPV4 : MTU_MIN_IPV6;
+  const bounded = mtu < least ? least : mtu;
+  if (bounded >= tcb.flow.mtu) return Status.OutOfRange;
+  tcb.flow.mtu = bounded;
+  updateMss(core, tcb);
+  core.counters.mtuReductions += 1;
+  for (
+    let frame = tcb.sqHead;
+    frame !== NO_FRAME && frame !== tcb.sqUnsent;
+    frame = core.txNext[frame]!
+  ) {
+    if (core.txLength[frame]! > tcb.mss) markLost(core, tcb, frame);
+  }
+  core.needsEgress(tcb);
+  return Status.Ok;
+}

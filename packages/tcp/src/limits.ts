@@ -1,0 +1,47 @@
+/**
+ * Every bound of this package that is not a knob, with its reason.
+ *
+ * @module
+ */
+
+/** Connections are created this many at a time, so that a small program stays small. */
+export const TCB_SLAB = 256;
+
+/** Duplicate ACKs that mean a loss without SACK (RFC 5681, 3.2). */
+export const DUP_ACK_THRESHOLD = 3;
+
+/** Smallest MSS that a peer or a path may impose: Linux's TCP_MIN_SND_MSS, against tiny segments. */
+export const MSS_MIN = 48;
+
+/** Largest payload that is copied into the tail of a queue instead of holding its frame. */
+export const COALESCE_BYTES_MAX = 512;
+
+/** Pause before a transmission that found no frame is tried again. */
+export const ALLOC_RETRY_NS = 1_000_000;
+
+/** A timestamp older than this is not trusted for PAWS (RFC 7323, 5.5: 24 days). */
+export const PAWS_IDLE_NS: number = 24 * 86_400 * 1_000_000_000;
+
+/** Granularity G of RFC 6298 in nanoseconds: arrival times are taken once per burst. */
+export const CLOCK_GRANULARITY_NS = 1000;
+
+/** Ports tried before `connect` gives up: the whole ephemeral range is 16,384. */
+export const PORT_TRIES_MAX = 65_536;
+
+/** Duplicate ACKs sent at once to a peer without SACK: a burst of the device. */
+export const DUP_ACKS_OWED_MAX = 64;
+
+/** Half-open and not yet accepted connections of a listener by default. */
+export const BACKLOG_DEFAULT = 128;
+
+/** Smallest retransmission timeout of a window probe: a closed window is not an emergency. */
+export const PERSIST_MIN_NS = 200_000_000;
+
+/** ACKs in answer to segments outside the window, per connection: one in this time. */
+export const OUT_OF_WINDOW_ACK_NS = 10_000_000;
+
+/** No path MTU below this is believed for IPv4: Linux's min_pmtu, against tiny segments. */
+export const MTU_MIN_IPV4 = 552;
+
+/** Every IPv6 link takes this much (RFC 8200, 5). */
+export const MTU_MIN_IPV6 = 1280;

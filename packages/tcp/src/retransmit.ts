@@ -1,0 +1,244 @@
+// @hot
+/**
+ * Loss recovery: what is in flight, what is lost, and how fast it is sent again.
+ *
+ * The scoreboard is the send queue itself: each frame has its flags, and the connection keeps sums
+ * in bytes (RFC 6675's pipe). A peer without SACK is treated by the same engine: each of its
+ * duplicate ACKs says that one more segment has left the network.
+ *
+ * @module
+ */
+
+import { NO_FRAME } from '@tickwire/base';
+import { seqDiff, seqGe, seqGt } from '@tickwire/wire';
+import { controllerOf } from './congestion/registry.ts';
+import { type Core, Tx } from './core.ts';
+import { DUP_ACK_THRESHOLD } from './limits.ts';
+import { backedOffRtoNs } from './rtt.ts';
+import { Flag, NEVER, type Tcb } from './tcb.ts';
+
+/** Values of `Tcb.recovery`. */
+export const Recovery = {
+  /** Nothing is known to be missing. */
+  Open: 0,
+  /** Fast recovery (RFC 5681, 3.2; RFC 6675). */
+  Fast: 1,
+  /** After a retransmission timeout. */
+  Loss: 2,
+  /** The window was reduced for ECN (RFC 3168, 6.1.2). */
+  Reduced: 3,
+} as const;
+
+/** Values of `Tcb.retransmitKind`: what `retransmitAtNs` means. */
+export const Retransmit = {
+  None: 0,
+  /** Retransmission timeout. */
+  Timeout: 1,
+  /** Zero-window probe, or override of silly window avoidance. */
+  Persist: 2,
+  /** Tail loss probe (RFC 8985, 7). */
+  TailProbe: 3,
+  /** RACK's reordering window ends (RFC 8985, 6.3). */
+  Reorder: 4,
+} as const;
+
+/** Bytes of sequence space that are sent and not cumulatively acknowledged. */
+export function flightBytes(tcb: Tcb): number {
+  return seqDiff(tcb.sndNxt, tcb.sndUna);
+}
+
+/** Bytes that are thought to be in the network (pipe of RFC 6675). */
+export function pipeBytes(tcb: Tcb): number {
+  const pipe = seqDiff(tcb.sndNxt, tcb.sndUna) - tcb.sackedBytes - tcb.lostBytes + tcb.retransBytes;
+  return pipe > 0 ? pipe : 0;
+}
+
+/** Sequence space of a queued frame: payload and FIN. */
+export function frameSpan(core: Core, frame: number): number {
+  return core.txLength[frame]! + (core.txFlags[frame]! & Tx.Fin);
+}
+
+/** Sets the retransmission timer; an earlier purpose is replaced. */
+export function setRetransmit(core: Core, tcb: Tcb, kind: number, atNs: number): void {
+  tcb.retransmitKind = kind;
+  tcb.retransmitAtNs = atNs;
+  core.armAt(tcb, atNs);
+}
+
+/** Clears the retransmission timer; the wheel finds out by itself. */
+export function clearRetransmit(tcb: Tcb): void {
+  tcb.retransmitKind = Retransmit.None;
+  tcb.retransmitAtNs = NEVER;
+}
+
+/** (Re)starts the retransmission timeout from now (RFC 6298, 5.1 and 5.3). */
+export function restartRto(core: Core, tcb: Tcb, nowNs: number): void {
+  setRetransmit(core, tcb, Retransmit.Timeout, nowNs + backedOffRtoNs(tcb, core.config));
+}
+
+/** Takes one frame for lost. */
+export function markLost(core: Core, tcb: Tcb, frame: number): void {
+  const flags = core.txFlags[frame]!;
+  if ((flags & Tx.Sacked) !== 0) return;
+  const span = frameSpan(core, frame);
+  if ((flags & Tx.Lost) === 0) tcb.lostBytes += span;
+  // A retransmission that is lost again leaves the network again.
+  if ((flags & Tx.Retransmitted) !== 0) tcb.retransBytes -= span;
+  core.txFlags[frame] = (flags & ~Tx.Retransmitted) | Tx.Lost;
+  if (tcb.sqLost === NO_FRAME || seqGt(core.txSeq[tcb.sqLost]!, core.txSeq[frame]!)) {
+    tcb.sqLost = frame;
+  }
+}
+
+/** The first frame that is lost and not in the network again, or NO_FRAME. Moves the hint. */
+export function nextLost(core: Core, tcb: Tcb): number {
+  let frame = tcb.sqLost;
+  while (frame !== NO_FRAME && frame !== tcb.sqUnsent) {
+    if ((core.txFlags[frame]! & (Tx.Lost | Tx.Retransmitted | Tx.Sacked)) === Tx.Lost) {
+      tcb.sqLost = frame;
+      return frame;
+    }
+    frame = core.txNext[frame]!;
+  }
+  tcb.sqLost = NO_FRAME;
+  return NO_FRAME;
+}
+
+/** Begins fast recovery: one congestion event, whatever the number of losses in this window. */
+export function enterFastRecovery(core: Core, tcb: Tcb, nowNs: number): void {
+  const flight = flightBytes(tcb);
+  rememberForUndo(tcb);
+  // An ECN reduction in this window was the same event (RFC 3168, 6.1.2).
+  if (tcb.recovery !== Recovery.Reduced) controllerOf(tcb).congestion(tcb, flight, nowNs);
+  tcb.recovery = Recovery.Fast;
+  tcb.recover = tcb.sndNxt;
+  tcb.recoverFlight = flight;
+  tcb.prrDelivered = 0;
+  tcb.prrOut = 0;
+  tcb.flags |= Flag.ForceOne;
+  core.counters.fastRetransmits += 1;
+  core.needsEgress(tcb);
+}
+
+/** Remembers the window as it was before a reduction that may prove spurious. */
+export function rememberForUndo(tcb: Tcb): void {
+  tcb.undoSeq = tcb.sndUna;
+  tcb.undoCwnd = tcb.cwnd;
+  tcb.undoSsthresh = tcb.ssthresh;
+  tcb.undoCount = 0;
+  tcb.undoTs = 0;
+}
+
+/**
+ * Proportional rate reduction (RFC 6937): sends in proportion to what is delivered, so that the
+ * window arrives at `ssthresh` by the end of the recovery and never stalls on the way.
+ */
+export function proportionalRate(tcb: Tcb, delivered: number, progress: boolean): void {
+  tcb.prrDelivered += delivered;
+  const pipe = pipeBytes(tcb);
+  let send = 0;
+  if (pipe > tcb.ssthresh) {
+    const flight = tcb.recoverFlight > 0 ? tcb.recoverFlight : tcb.mss;
+    send = Math.ceil((tcb.prrDelivered * tcb.ssthresh) / flight) - tcb.prrOut;
+  } else {
+    let limit = tcb.prrDelivered - tcb.prrOut;
+    if (limit < delivered) limit = delivered;
+    if (progress) limit += tcb.mss;
+    send = tcb.ssthresh - pipe;
+    if (limit < send) send = limit;
+  }
+  if (send < 0) send = 0;
+  tcb.cwnd = pipe + send;
+}
+
+/** Ends fast recovery or the phase after a timeout. */
+export function leaveRecovery(tcb: Tcb): void {
+  // After a timeout late duplicate ACKs may still come: `recover` guards against them (RFC 6582,
+  // 3.2 step 2). After fast recovery none are outstanding.
+  if (tcb.recovery === Recovery.Fast) {
+    tcb.cwnd = tcb.ssthresh;
+    tcb.recover = (tcb.sndUna - 1) | 0;
+  }
+  tcb.recovery = Recovery.Open;
+  tcb.dupAcks = 0;
+  tcb.undoCount = -1;
+  tcb.flags &= ~Flag.Frto;
+  if ((tcb.flags & Flag.Sack) === 0) tcb.sackedBytes = 0;
+}
+
+/** A retransmission timeout (RFC 6298, 5.4 to 5.6; RFC 5681, 3.1). */
+export function retransmissionTimeout(core: Core, tcb: Tcb, nowNs: number): void {
+  core.counters.timeouts += 1;
+  if (tcb.recovery !== Recovery.Loss || seqGe(tcb.sndUna, tcb.recover)) {
+    if (tcb.recovery !== Recovery.Fast) rememberForUndo(tcb);
+    // Only the first timeout of a series reduces the threshold (RFC 5681, equation 4).
+    if (tcb.backoff === 0) controllerOf(tcb).timeout(tcb, flightBytes(tcb), nowNs);
+  }
+  tcb.recovery = Recovery.Loss;
+  tcb.recover = tcb.sndNxt;
+  tcb.cwnd = tcb.mss;
+  tcb.cwndAcked = 0;
+  tcb.dupAcks = 0;
+  markAllLost(core, tcb);
+  tcb.backoff += 1;
+  tcb.flags |= Flag.ForceOne;
+  restartRto(core, tcb, nowNs);
+  core.needsEgress(tcb);
+}
+
+/** Everything that the peer has not reported is lost. */
+export function markAllLost(core: Core, tcb: Tcb): void {
+  const sack = (tcb.flags & Flag.Sack) !== 0;
+  if (!sack) tcb.sackedBytes = 0;
+  tcb.lostBytes = 0;
+  tcb.retransBytes = 0;
+  for (
+    let frame = tcb.sqHead;
+    frame !== NO_FRAME && frame !== tcb.sqUnsent;
+    frame = core.txNext[frame]!
+  ) {
+    const flags = core.txFlags[frame]!;
+    if ((flags & Tx.Sacked) !== 0) continue;
+    tcb.lostBytes += frameSpan(core, frame);
+    core.txFlags[frame] = (flags & ~Tx.Retransmitted) | Tx.Lost;
+  }
+  tcb.sqLost = tcb.sqHead;
+}
+
+/**
+ * One duplicate ACK of a peer without SACK (RFC 5681, 3.2). Returns the bytes that it says have
+ * left the network.
+ */
+export function duplicateAck(core: Core, tcb: Tcb, nowNs: number): number {
+  if (tcb.recovery === Recovery.Loss) return 0;
+  tcb.dupAcks += 1;
+  // Limited transmit (RFC 3042) and the inflation of fast recovery are both this: pipe gets smaller.
+  const most = flightBytes(tcb) - tcb.lostBytes - (tcb.lostBytes === 0 ? tcb.mss : 0);
+  let left = tcb.mss;
+  if (tcb.sackedBytes + left > most) left = most - tcb.sackedBytes;
+  if (left < 0) left = 0;
+  tcb.sackedBytes += left;
+  core.needsEgress(tcb);
+  if (
+    tcb.recovery !== Recovery.Fast &&
+    tcb.dupAcks >= DUP_ACK_THRESHOLD &&
+    seqGt(tcb.sndUna, tcb.recover)
+  ) {
+    markLost(core, tcb, tcb.sqHead);
+    enterFastRecovery(core, tcb, nowNs);
+  }
+  return left;
+}
+
+/** A cumulative ACK of a peer without SACK takes `acked` bytes off the queue. */
+export function renoAcked(tcb: Tcb, acked: number): number {
+  // One segment of it filled the hole, the others were counted by duplicate ACKs.
+  let counted = acked - tcb.mss;
+  if (counted > tcb.sackedBytes) counted = tcb.sackedBytes;
+  if (counted < 0) counted = 0;
+  tcb.sackedBytes -= counted;
+  const most = flightBytes(tcb) - tcb.lostBytes;
+  if (tcb.sackedBytes > most) tcb.sackedBytes = most > 0 ? most : 0;
+  tcb.dupAcks = 0;
+  return acked - counted;
+}

@@ -1,0 +1,249 @@
+// @hot
+/**
+ * The send queue: a list of frames, each of them one segment.
+ *
+ * Columns by frame number hold sequence number, place, length and flags. A frame stays with its
+ * connection until its last byte is acknowledged; each transmission takes a reference of its own.
+ *
+ * @module
+ */
+
+import { NO_FRAME, Status } from '@tickwire/base';
+import { seqAdd, seqDiff, TCP_HEADER_BYTES, TCP_TIMESTAMPS_BYTES } from '@tickwire/wire';
+import { copyBytes } from './copy.ts';
+import { type Core, Tx } from './core.ts';
+import { ipHeaderBytes } from './emit.ts';
+import { MSS_MIN } from './limits.ts';
+import { State } from './state.ts';
+import { Flag, type Tcb } from './tcb.ts';
+
+/** Bytes that are queued: unacknowledged and unsent. */
+export function sendQueueBytes(tcb: Tcb): number {
+  const fin = (tcb.flags & Flag.FinInQueue) !== 0 ? 1 : 0;
+  const syn = tcb.state === State.SynSent || tcb.state === State.SynReceived ? 1 : 0;
+  const bytes = seqDiff(tcb.sndEnd, tcb.sndUna) - fin - syn;
+  return bytes > 0 ? bytes : 0;
+}
+
+/** Bytes that `write` would take now. */
+export function sendRoom(core: Core, tcb: Tcb): number {
+  if (!maySend(tcb)) return 0;
+  const room = tcb.sndBufBytes - sendQueueBytes(tcb);
+  if (room <= 0) return 0;
+  return tcb.sqFrames >= core.config.sendFramesMax ? tailRoom(core, tcb, room) : room;
+}
+
+/** Whether the owner may still queue data. */
+export function maySend(tcb: Tcb): boolean {
+  if ((tcb.flags & Flag.FinQueued) !== 0) return false;
+  const state = tcb.state;
+  return (
+    state === State.Established ||
+    state === State.CloseWait ||
+    state === State.SynSent ||
+    state === State.SynReceived
+  );
+}
+
+/** Recomputes the effective MSS from the peer's option and the path (RFC 9293, 3.7.1). */
+export function updateMss(core: Core, tcb: Tcb): void {
+  let mss = tcb.flow.mtu - ipHeaderBytes(tcb.flow) - TCP_HEADER_BYTES;
+  if (mss > tcb.peerMss) mss = tcb.peerMss;
+  if (mss > core.config.mssMax) mss = core.config.mssMax;
+  if ((tcb.flags & Flag.Timestamps) !== 0) mss -= TCP_TIMESTAMPS_BYTES;
+  if (mss > core.arena.dataRoom) mss = core.arena.dataRoom;
+  tcb.mss = mss < MSS_MIN ? MSS_MIN : mss;
+}
+
+/** Room behind the payload of an unsent tail, at most `most`. */
+function tailRoom(core: Core, tcb: Tcb, most: number): number {
+  const tail = tcb.sqTail;
+  if (tcb.sqUnsent === NO_FRAME || (core.txFlags[tail]! & Tx.Fin) !== 0) return 0;
+  const length = core.txLength[tail]!;
+  let room = tcb.mss - length;
+  const behind = core.arena.dataAt[tail]! + core.arena.dataRoom - core.txAt[tail]! - length;
+  if (behind < room) room = behind;
+  if (most < room) room = most;
+  return room > 0 ? room : 0;
+}
+
+/** Puts a frame at the end of the queue; takes its reference. */
+function append(
+  core: Core,
+  tcb: Tcb,
+  frame: number,
+  at: number,
+  length: number,
+  flags: number,
+): void {
+  core.txNext[frame] = NO_FRAME;
+  core.txSeq[frame] = tcb.sndEnd;
+  core.txAt[frame] = at;
+  core.txLength[frame] = length;
+  core.txFlags[frame] = flags;
+  if (tcb.sqTail === NO_FRAME) tcb.sqHead = frame;
+  else core.txNext[tcb.sqTail] = frame;
+  tcb.sqTail = frame;
+  if (tcb.sqUnsent === NO_FRAME) tcb.sqUnsent = frame;
+  tcb.sqFrames += 1;
+  tcb.sndEnd = seqAdd(tcb.sndEnd, length + (flags & Tx.Fin));
+}
+
+/**
+ * Copies bytes straight into frames: first behind the unsent tail, then into fresh ones. Returns
+ * the number taken; less than `length` when the buffer or the pool is full.
+ */
+export function writeBytes(
+  core: Core,
+  tcb: Tcb,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): number {
+  if (!maySend(tcb)) return Status.BadState;
+  let room = tcb.sndBufBytes - sendQueueBytes(tcb);
+  if (room > length) room = length;
+  let taken = 0;
+  while (taken < room) {
+    let frame = tcb.sqTail;
+    let part = tailRoom(core, tcb, room - taken);
+    if (part === 0) {
+      if (tcb.sqFrames >= core.config.sendFramesMax) break;
+      frame = core.allocFrame();
+      if (frame === NO_FRAME) break;
+      part = room - taken;
+      if (part > tcb.mss) part = tcb.mss;
+      append(core, tcb, frame, core.arena.dataAt[frame]!, 0, 0);
+    }
+    const length0 = core.txLength[frame]!;
+    copyBytes(bytes, at + taken, core.arena.bytes, core.txAt[frame]! + length0, part);
+    core.txLength[frame] = length0 + part;
+    tcb.sndEnd = seqAdd(tcb.sndEnd, part);
+    taken += part;
+  }
+  if (taken < length) tcb.flags |= Flag.WantsRoom;
+  if (taken > 0) core.needsEgress(tcb);
+  return taken;
+}
+
+/**
+ * Hands out room for at least `minBytes` in one piece, behind the unsent tail or in a fresh frame.
+ * Returns its arena offset; `tcb.reservedBytes` is its size.
+ */
+export function reserveBytes(core: Core, tcb: Tcb, minBytes: number): number {
+  if (!maySend(tcb)) return Status.BadState;
+  if (minBytes > tcb.mss) return Status.TooLong;
+  const room = tcb.sndBufBytes - sendQueueBytes(tcb);
+  const behind = tailRoom(core, tcb, room);
+  if (behind >= minBytes && behind > 0) {
+    releaseReserved(core, tcb);
+    tcb.reservedAt = core.txAt[tcb.sqTail]! + core.txLength[tcb.sqTail]!;
+    tcb.reservedBytes = behind;
+    return tcb.reservedAt;
+  }
+  if (room < minBytes || room <= 0 || tcb.sqFrames >= core.config.sendFramesMax) {
+    tcb.flags |= Flag.WantsRoom;
+    return Status.Again;
+  }
+  if (tcb.reservedFrame === NO_FRAME) tcb.reservedFrame = core.allocFrame();
+  if (tcb.reservedFrame === NO_FRAME) {
+    tcb.flags |= Flag.WantsRoom;
+    return Status.Again;
+  }
+  tcb.reservedAt = core.arena.dataAt[tcb.reservedFrame]!;
+  tcb.reservedBytes = room < tcb.mss ? room : tcb.mss;
+  return tcb.reservedAt;
+}
+
+/** Queues the first `bytes` of the reserved room. */
+export function commitBytes(core: Core, tcb: Tcb, bytes: number): number {
+  if (bytes < 0 || bytes > tcb.reservedBytes) return Status.OutOfRange;
+  if (!maySend(tcb)) return Status.BadState;
+  tcb.reservedBytes = 0;
+  if (bytes === 0) return Status.Ok;
+  const frame = tcb.reservedFrame;
+  if (frame !== NO_FRAME) {
+    tcb.reservedFrame = NO_FRAME;
+    append(core, tcb, frame, tcb.reservedAt, bytes, 0);
+  } else {
+    const tail = tcb.sqTail;
+    // Between reserve and commit nothing may have gone out or come in behind the tail.
+    if (tcb.sqUnsent === NO_FRAME || core.txAt[tail]! + core.txLength[tail]! !== tcb.reservedAt) {
+      return Status.BadState;
+    }
+    core.txLength[tail] = core.txLength[tail]! + bytes;
+    tcb.sndEnd = seqAdd(tcb.sndEnd, bytes);
+  }
+  core.needsEgress(tcb);
+  return bytes;
+}
+
+/** Gives back a frame that was reserved and not committed. */
+export function releaseReserved(core: Core, tcb: Tcb): void {
+  if (tcb.reservedFrame !== NO_FRAME) {
+    core.arena.free(tcb.reservedFrame);
+    tcb.reservedFrame = NO_FRAME;
+  }
+  tcb.reservedBytes = 0;
+}
+
+/** Puts the FIN behind the queued data; false when it needs a frame and there is none. */
+export function queueFin(core: Core, tcb: Tcb): boolean {
+  if (tcb.sqUnsent !== NO_FRAME) {
+    const tail = tcb.sqTail;
+    core.txFlags[tail] = core.txFlags[tail]! | Tx.Fin;
+    tcb.sndEnd = seqAdd(tcb.sndEnd, 1);
+  } else {
+    const frame = core.allocFrame();
+    if (frame === NO_FRAME) return false;
+    append(core, tcb, frame, core.arena.dataAt[frame]!, 0, Tx.Fin);
+  }
+  tcb.flags |= Flag.FinInQueue;
+  return true;
+}
+
+/**
+ * Cuts a frame after `keep` bytes; the rest, with the FIN, moves into a new frame behind it. The
+ * bytes of the first part are not touched, so somebody may still be reading them. False when there
+ * is no frame.
+ */
+export function splitFrame(core: Core, tcb: Tcb, frame: number, keep: number): boolean {
+  const rest = core.allocFrame();
+  if (rest === NO_FRAME) return false;
+  const length = core.txLength[frame]! - keep;
+  const flags = core.txFlags[frame]!;
+  const at = core.arena.dataAt[rest]!;
+  const from = core.txAt[frame]! + keep;
+  core.arena.bytes.copyWithin(at, from, from + length);
+  core.txNext[rest] = core.txNext[frame]!;
+  core.txSeq[rest] = seqAdd(core.txSeq[frame]!, keep);
+  core.txAt[rest] = at;
+  core.txLength[rest] = length;
+  core.txFlags[rest] = flags;
+  core.txTimeNs[rest] = core.txTimeNs[frame]!;
+  core.txNext[frame] = rest;
+  core.txLength[frame] = keep;
+  core.txFlags[frame] = flags & ~Tx.Fin;
+  if (tcb.sqTail === frame) tcb.sqTail = rest;
+  tcb.sqFrames += 1;
+  return true;
+}
+
+/** Frees the whole queue. */
+export function dropSendQueue(core: Core, tcb: Tcb): void {
+  releaseReserved(core, tcb);
+  let frame = tcb.sqHead;
+  while (frame !== NO_FRAME) {
+    const next = core.txNext[frame]!;
+    core.arena.free(frame);
+    frame = next;
+  }
+  tcb.sqHead = NO_FRAME;
+  tcb.sqTail = NO_FRAME;
+  tcb.sqUnsent = NO_FRAME;
+  tcb.sqLost = NO_FRAME;
+  tcb.sqFrames = 0;
+  tcb.sackedBytes = 0;
+  tcb.lostBytes = 0;
+  tcb.retransBytes = 0;
+}

@@ -1,0 +1,138 @@
+// @hot
+/**
+ * What happens when a deadline of a connection passes.
+ *
+ * One timer of the wheel serves all deadlines of a connection: it is set to the earliest when one
+ * gets earlier, and finds out when it fires which are due. Restarting a timeout with each ACK costs
+ * one store.
+ *
+ * @module
+ */
+
+import { NO_FRAME } from '@tickwire/base';
+import { abortConnection, removeConnection } from './close.ts';
+import { type Core, earliestDeadlineNs } from './core.ts';
+import { clearRetransmit, Retransmit, retransmissionTimeout, setRetransmit } from './retransmit.ts';
+import { backedOffRtoNs } from './rtt.ts';
+import { CloseReason, State } from './state.ts';
+import { Flag, NEVER, type Tcb } from './tcb.ts';
+
+/** The wheel has fired for a connection. */
+export function timerFires(core: Core, tcb: Tcb, nowNs: number): void {
+  tcb.wheelAtNs = NEVER;
+  const generation = tcb.generation;
+  runDue(core, tcb, nowNs);
+  if (tcb.generation !== generation || tcb.state === State.Closed) return;
+  const nextNs = earliestDeadlineNs(tcb);
+  if (nextNs !== NEVER) core.armAt(tcb, nextNs);
+}
+
+function runDue(core: Core, tcb: Tcb, nowNs: number): void {
+  if (tcb.userTimeoutAtNs <= nowNs) {
+    abortConnection(core, tcb, CloseReason.Timeout, nowNs);
+    return;
+  }
+  if (tcb.lingerAtNs <= nowNs) {
+    lingerEnds(core, tcb, nowNs);
+    return;
+  }
+  if (tcb.ackAtNs <= nowNs) {
+    tcb.ackAtNs = NEVER;
+    tcb.flags |= Flag.AckNow;
+    core.counters.delayedAcks += 1;
+    core.needsEgress(tcb);
+  }
+  if (tcb.paceAtNs <= nowNs) {
+    tcb.paceAtNs = NEVER;
+    core.needsEgress(tcb);
+  }
+  if (tcb.keepaliveAtNs <= nowNs && !keepalive(core, tcb, nowNs)) return;
+  if (tcb.retransmitAtNs <= nowNs) retransmitDue(core, tcb, nowNs);
+}
+
+function lingerEnds(core: Core, tcb: Tcb, nowNs: number): void {
+  if (tcb.state === State.TimeWait && (tcb.flags & Flag.Owned) !== 0) {
+    // The owner has not read everything; its connection waits for it.
+    tcb.lingerAtNs = nowNs + core.config.timeWaitNs;
+    return;
+  }
+  const reason = tcb.state === State.TimeWait ? CloseReason.Finished : CloseReason.Timeout;
+  removeConnection(core, tcb, reason);
+}
+
+function retransmitDue(core: Core, tcb: Tcb, nowNs: number): void {
+  const kind = tcb.retransmitKind;
+  clearRetransmit(tcb);
+  if (tcb.state === State.SynSent || tcb.state === State.SynReceived) {
+    handshakeTimeout(core, tcb);
+    return;
+  }
+  if (kind === Retransmit.Persist) persist(core, tcb, nowNs);
+  else if (kind === Retransmit.Timeout) timeout(core, tcb, nowNs);
+}
+
+function handshakeTimeout(core: Core, tcb: Tcb): void {
+  if (tcb.unanswered >= core.config.synRetriesMax) {
+    removeConnection(core, tcb, CloseReason.Timeout);
+    return;
+  }
+  core.counters.synTimeouts += 1;
+  tcb.unanswered += 1;
+  tcb.backoff += 1;
+  tcb.flags |= Flag.SynDue;
+  core.needsEgress(tcb);
+}
+
+function timeout(core: Core, tcb: Tcb, nowNs: number): void {
+  if (tcb.sqHead === NO_FRAME || tcb.sqHead === tcb.sqUnsent) return;
+  if (tcb.unanswered >= core.config.retriesMax) {
+    removeConnection(core, tcb, CloseReason.Timeout);
+    return;
+  }
+  tcb.unanswered += 1;
+  retransmissionTimeout(core, tcb, nowNs);
+}
+
+/** The window has been closed, or too small, for a while (RFC 9293, 3.8.6.1 and 3.8.6.2.1). */
+function persist(core: Core, tcb: Tcb, nowNs: number): void {
+  if (tcb.sqUnsent === NO_FRAME) return;
+  if (tcb.sndWnd > 0) tcb.flags |= Flag.Override;
+  else {
+    if (tcb.unanswered >= core.config.retriesMax) {
+      removeConnection(core, tcb, CloseReason.Timeout);
+      return;
+    }
+    core.counters.windowProbes += 1;
+    tcb.unanswered += 1;
+    tcb.flags |= Flag.ProbeDue;
+    tcb.backoff += 1;
+    setRetransmit(core, tcb, Retransmit.Persist, nowNs + backedOffRtoNs(tcb, core.config));
+  }
+  core.needsEgress(tcb);
+}
+
+/** False when the connection is over (RFC 9293, 3.8.4). */
+function keepalive(core: Core, tcb: Tcb, nowNs: number): boolean {
+  if (tcb.keepaliveIdleNs === 0 || tcb.state < State.Established) {
+    tcb.keepaliveAtNs = NEVER;
+    return true;
+  }
+  if (tcb.keepaliveProbes === 0) {
+    const idleUntil = tcb.lastReceivedNs + tcb.keepaliveIdleNs;
+    if (idleUntil > nowNs || tcb.sqHead !== NO_FRAME) {
+      // Unacknowledged data is its own probe.
+      tcb.keepaliveAtNs = idleUntil > nowNs ? idleUntil : nowNs + tcb.keepaliveIdleNs;
+      return true;
+    }
+  }
+  if (tcb.keepaliveProbes >= tcb.keepaliveProbesMax) {
+    abortConnection(core, tcb, CloseReason.Keepalive, nowNs);
+    return false;
+  }
+  tcb.keepaliveProbes += 1;
+  core.counters.keepaliveProbes += 1;
+  tcb.flags |= Flag.ProbeDue;
+  tcb.keepaliveAtNs = nowNs + tcb.keepaliveIntervalNs;
+  core.needsEgress(tcb);
+  return true;
+}

@@ -1,0 +1,214 @@
+// @hot
+/**
+ * Egress of one connection: what the windows allow leaves in one go, lost data first.
+ *
+ * @module
+ */
+
+import { NO_FRAME } from '@tickwire/base';
+import { seqAdd, seqDiff, seqGt, TCP_FIN, TCP_PSH } from '@tickwire/wire';
+import { type Core, Tx } from './core.ts';
+import { sendAck, sendControl, sendSegment, sendSyn } from './emit.ts';
+import { ALLOC_RETRY_NS } from './limits.ts';
+import {
+  flightBytes,
+  frameSpan,
+  nextLost,
+  pipeBytes,
+  Recovery,
+  restartRto,
+  Retransmit,
+  setRetransmit,
+} from './retransmit.ts';
+import { backedOffRtoNs } from './rtt.ts';
+import { queueFin, splitFrame } from './send.ts';
+import { State } from './state.ts';
+import { Flag, NEVER, type Tcb } from './tcb.ts';
+
+/** Why new data does not go out. */
+const Blocked = { No: 0, Peer: 1, Own: 2 } as const;
+
+/**
+ * Sends what is due on one connection. Stops when the output has no room; the connection is then
+ * in the needs-egress list again. Returns the number of frames sent.
+ */
+export function transmit(core: Core, tcb: Tcb, nowNs: number): number {
+  const before = tcb.segmentsOut;
+  if (tcb.state === State.Closed) return 0;
+  if (!transmitAll(core, tcb, nowNs)) {
+    // No frame or no room. Room comes back with the next round; frames may take longer.
+    if (core.output.room() <= 0) core.needsEgress(tcb);
+    else retryLater(core, tcb, nowNs);
+  }
+  return tcb.segmentsOut - before;
+}
+
+function retryLater(core: Core, tcb: Tcb, nowNs: number): void {
+  const at = nowNs + ALLOC_RETRY_NS;
+  if (at < tcb.paceAtNs) {
+    tcb.paceAtNs = at;
+    core.armAt(tcb, at);
+  }
+}
+
+/** False when it had to stop for want of a frame or of room. */
+function transmitAll(core: Core, tcb: Tcb, nowNs: number): boolean {
+  if ((tcb.flags & Flag.SynDue) !== 0) {
+    if (core.output.room() <= 0 || !sendSyn(core, tcb, nowNs)) return false;
+    tcb.flags &= ~Flag.SynDue;
+    restartRto(core, tcb, nowNs);
+    return true;
+  }
+  if (tcb.state >= State.Established && tcb.state !== State.TimeWait) {
+    if ((tcb.flags & (Flag.FinQueued | Flag.FinInQueue)) === Flag.FinQueued) {
+      if (!queueFin(core, tcb)) return false;
+    }
+    if (tcb.sqLost !== NO_FRAME && !transmitLost(core, tcb, nowNs)) return false;
+    if (tcb.sqUnsent !== NO_FRAME && !transmitNew(core, tcb, nowNs)) return false;
+    if ((tcb.flags & Flag.ProbeDue) !== 0) {
+      if (core.output.room() <= 0) return false;
+      // An old sequence number makes the peer answer with its window (RFC 9293, 3.8.4, 3.8.6.1).
+      if (!sendControl(core, tcb, seqAdd(tcb.sndUna, -1), 0, nowNs)) return false;
+      tcb.flags &= ~Flag.ProbeDue;
+    }
+  }
+  return transmitAcks(core, tcb, nowNs);
+}
+
+function transmitAcks(core: Core, tcb: Tcb, nowNs: number): boolean {
+  // A peer without SACK counts duplicate ACKs: it gets each of them (RFC 5681, 3.2).
+  while (tcb.dupAcksOwed > 1) {
+    if (core.output.room() <= 0 || !sendAck(core, tcb, nowNs)) return false;
+    tcb.dupAcksOwed -= 1;
+    tcb.flags |= Flag.AckNow;
+  }
+  if ((tcb.flags & Flag.AckNow) === 0) return true;
+  if (core.output.room() <= 0 || !sendAck(core, tcb, nowNs)) return false;
+  tcb.dupAcksOwed = 0;
+  return true;
+}
+
+/** Sends lost frames again, as far as the congestion window goes. */
+function transmitLost(core: Core, tcb: Tcb, nowNs: number): boolean {
+  for (;;) {
+    const frame = nextLost(core, tcb);
+    if (frame === NO_FRAME) return true;
+    const forced = (tcb.flags & Flag.ForceOne) !== 0;
+    if (!forced && !congestionAllows(core, tcb, frame)) return true;
+    if (core.output.room() <= 0) return false;
+    if (core.txLength[frame]! > tcb.mss && !splitFrame(core, tcb, frame, tcb.mss)) return false;
+    if (!retransmitFrame(core, tcb, frame, nowNs)) return false;
+    tcb.flags &= ~Flag.ForceOne;
+  }
+}
+
+function congestionAllows(core: Core, tcb: Tcb, frame: number): boolean {
+  const pipe = pipeBytes(tcb);
+  return pipe === 0 || pipe + frameSpan(core, frame) <= tcb.cwnd;
+}
+
+/** Sends one frame of the queue again, whatever the windows say. False when there is no frame. */
+export function retransmitFrame(core: Core, tcb: Tcb, frame: number, nowNs: number): boolean {
+  if (!sendQueued(core, tcb, frame, true, nowNs)) return false;
+  const flags = core.txFlags[frame]!;
+  const span = frameSpan(core, frame);
+  if ((flags & Tx.Retransmitted) === 0 && (flags & Tx.Lost) !== 0) tcb.retransBytes += span;
+  const outstanding = (flags & Tx.Lost) !== 0 ? Tx.Retransmitted : 0;
+  core.txFlags[frame] = flags | outstanding | Tx.Ever;
+  tcb.retransmits += 1;
+  tcb.prrOut += span;
+  if (tcb.undoCount >= 0) tcb.undoCount += 1;
+  core.counters.retransSegs += 1;
+  if (tcb.retransmitKind !== Retransmit.Timeout) restartRto(core, tcb, nowNs);
+  return true;
+}
+
+/** Puts a header before a queued frame and sends it. False when a copy is needed and impossible. */
+function sendQueued(core: Core, tcb: Tcb, queued: number, again: boolean, nowNs: number): boolean {
+  const arena = core.arena;
+  const length = core.txLength[queued]!;
+  let frame = queued;
+  let at = core.txAt[queued]!;
+  if (arena.refCount(queued) === 1) arena.retain(queued);
+  else {
+    // The driver, or a peer in this process, still reads the last transmission.
+    frame = core.allocFrame();
+    if (frame === NO_FRAME) return false;
+    const to = arena.dataAt[frame]!;
+    arena.bytes.copyWithin(to, at, at + length);
+    at = to;
+    core.counters.retransmitCopies += 1;
+  }
+  let flags = (core.txFlags[queued]! & Tx.Fin) !== 0 ? TCP_FIN : 0;
+  if (length > 0 && core.txNext[queued] === NO_FRAME) flags |= TCP_PSH;
+  core.txTimeNs[queued] = nowNs;
+  sendSegment(core, tcb, frame, at, length, core.txSeq[queued]!, flags, !again, nowNs);
+  return true;
+}
+
+/** Sends unsent frames as far as the peer's window, the congestion window and manners allow. */
+function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
+  for (;;) {
+    const frame = tcb.sqUnsent;
+    if (frame === NO_FRAME) return true;
+    if (core.txLength[frame]! > tcb.mss && !splitFrame(core, tcb, frame, tcb.mss)) return false;
+    const usable = seqDiff(seqAdd(tcb.sndUna, tcb.sndWnd), tcb.sndNxt);
+    const blocked = checkNew(core, tcb, frame, usable);
+    if (blocked !== Blocked.No) {
+      armPersist(core, tcb, nowNs);
+      return true;
+    }
+    const pipe = pipeBytes(tcb);
+    if (pipe > 0 && pipe + frameSpan(core, frame) > tcb.cwnd) return true;
+    if (core.output.room() <= 0) return false;
+    if (
+      frameSpan(core, frame) > usable &&
+      !splitFrame(core, tcb, frame, cut(core, frame, usable))
+    ) {
+      return false;
+    }
+    if (!sendQueued(core, tcb, frame, false, nowNs)) return false;
+    const span = frameSpan(core, frame);
+    tcb.sndNxt = seqAdd(tcb.sndNxt, span);
+    tcb.sqUnsent = core.txNext[frame]!;
+    tcb.flags &= ~Flag.Override;
+    if (core.txLength[frame]! < tcb.mss) tcb.sndSmall = tcb.sndNxt;
+    if (tcb.recovery === Recovery.Fast) tcb.prrOut += span;
+    if (tcb.retransmitKind !== Retransmit.Timeout) restartRto(core, tcb, nowNs);
+    if (tcb.userTimeoutNs > 0 && tcb.userTimeoutAtNs === NEVER) {
+      tcb.userTimeoutAtNs = nowNs + tcb.userTimeoutNs;
+      core.armAt(tcb, tcb.userTimeoutAtNs);
+    }
+  }
+}
+
+/** Where to cut a frame of which `usable` bytes of sequence space fit into the peer's window. */
+function cut(core: Core, frame: number, usable: number): number {
+  const length = core.txLength[frame]!;
+  return usable < length ? usable : length;
+}
+
+/** Sender's side of silly window avoidance (RFC 9293, 3.8.6.2.1), Nagle (3.7.4) and cork. */
+function checkNew(core: Core, tcb: Tcb, frame: number, usable: number): number {
+  const length = core.txLength[frame]!;
+  const fin = (core.txFlags[frame]! & Tx.Fin) !== 0;
+  const span = frameSpan(core, frame);
+  if (span > usable) {
+    if (usable <= 0) return Blocked.Peer;
+    // Part of the frame fits: worth it for half of the largest window the peer ever had.
+    if (usable >= tcb.mss || usable * 2 >= tcb.sndWndMax) return Blocked.No;
+    return (tcb.flags & Flag.Override) !== 0 ? Blocked.No : Blocked.Peer;
+  }
+  const partial = length < tcb.mss && core.txNext[frame] === NO_FRAME && !fin;
+  if (!partial || (tcb.flags & Flag.Override) !== 0) return Blocked.No;
+  if ((tcb.flags & Flag.Cork) !== 0) return Blocked.Own;
+  // Minshall's form: a small segment waits only while another small one is unacknowledged.
+  if ((tcb.flags & Flag.Nagle) !== 0 && seqGt(tcb.sndSmall, tcb.sndUna)) return Blocked.Own;
+  return Blocked.No;
+}
+
+/** With nothing in flight no ACK will come to open the window: a timer must (RFC 9293, 3.8.6.1). */
+function armPersist(core: Core, tcb: Tcb, nowNs: number): void {
+  if (tcb.retransmitKind !== Retransmit.None || flightBytes(tcb) > 0) return;
+  setRetransmit(core, tcb, Retransmit.Persist, nowNs + backedOffRtoNs(tcb, core.config));
+}

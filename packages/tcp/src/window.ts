@@ -1,0 +1,70 @@
+// @hot
+/**
+ * The receive window: what is promised to the peer, and when the promise is renewed.
+ *
+ * The window counts bytes *and* frames: a peer that sends single bytes must not be able to pin a
+ * frame with each of them while the window still looks open (fastcp's M2). The right edge that was
+ * promised once is accepted for ever (RFC 9293, 3.8.6; RFC 7323, 2.4).
+ *
+ * @module
+ */
+
+import { seqAdd, seqDiff, seqGt } from '@tickwire/wire';
+import type { Core } from './core.ts';
+import { COALESCE_BYTES_MAX } from './limits.ts';
+import type { Tcb } from './tcb.ts';
+
+/** Bytes that the receive queue could still take. */
+export function receiveSpace(core: Core, tcb: Tcb): number {
+  let space = tcb.rcvBufBytes - tcb.rqBytes;
+  if (tcb.rqFrames > 0) {
+    // Frames in the queue hold at least COALESCE_BYTES_MAX each on average (receive.ts), so this
+    // many bytes fit into the frames that are left, one of them kept for the left edge.
+    const frames = core.config.receiveFramesMax - tcb.rqFrames - 1;
+    const byFrames = frames * COALESCE_BYTES_MAX;
+    if (byFrames < space) space = byFrames;
+  }
+  return space > 0 ? space : 0;
+}
+
+/** Bytes that the peer may still send under the last promise. */
+export function promisedWindow(tcb: Tcb): number {
+  const window = seqDiff(tcb.rcvAdv, tcb.rcvNxt);
+  return window > 0 ? window : 0;
+}
+
+/** Whether an opening of `gain` bytes is worth telling (RFC 9293, 3.8.6.2.2). */
+function worthTelling(tcb: Tcb, gain: number, segments: number): boolean {
+  const half = tcb.rcvBufBytes / 2;
+  const least = segments * tcb.rcvMss;
+  return gain >= (least < half ? least : half);
+}
+
+/** Whether the window has opened so far that the peer should hear of it without delay. */
+export function windowUpdateDue(core: Core, tcb: Tcb): boolean {
+  const promised = promisedWindow(tcb);
+  const space = receiveSpace(core, tcb);
+  // A closed window opens as soon as one segment fits: nobody else would tell the peer.
+  return worthTelling(tcb, space - promised, promised < tcb.rcvMss ? 1 : 2);
+}
+
+/**
+ * The window field of a segment that is about to leave, unscaled, and the promise that goes with
+ * it. `shift` is 0 on SYN segments (RFC 7323, 2.2).
+ */
+export function advertiseWindow(core: Core, tcb: Tcb, shift: number): number {
+  const promised = promisedWindow(tcb);
+  const space = receiveSpace(core, tcb);
+  // Receiver side of silly window avoidance: hold the right edge until it can move by a segment.
+  let window = worthTelling(tcb, space - promised, 1) ? space : promised;
+  const unit = 2 ** shift;
+  // The field has a granularity. Rounding up keeps the promised edge; it must not outrun the
+  // buffer, else single bytes would push the edge on for ever and the window would never close.
+  const up = Math.ceil(window / unit) * unit;
+  window = up <= space ? up : Math.floor(window / unit) * unit;
+  const fieldMax = 0xffff * unit;
+  if (window > fieldMax) window = fieldMax;
+  const edge = seqAdd(tcb.rcvNxt, window);
+  if (seqGt(edge, tcb.rcvAdv)) tcb.rcvAdv = edge;
+  return window / unit;
+}
