@@ -46,6 +46,20 @@ export function addVeth(first: string, second: string): void {
   for (const iface of [first, second]) setUp(iface, (...command) => command);
 }
 
+/** Frames that the kernel keeps for the reader of a TAP before it drops. */
+const TAP_QUEUE_FRAMES = '8192';
+
+/** Joins interfaces by a bridge in the namespace that this process is in. */
+export function addBridge(bridge: string, ifaces: readonly string[]): void {
+  // Without spanning tree and multicast snooping a bridge says nothing of its own.
+  const quiet = ['stp_state', '0', 'forward_delay', '0', 'mcast_snooping', '0'];
+  must(['ip', 'link', 'add', bridge, 'type', 'bridge', ...quiet]);
+  must(['ip', 'link', 'set', bridge, 'up']);
+  for (const iface of ifaces) {
+    must(['ip', 'link', 'set', iface, 'txqueuelen', TAP_QUEUE_FRAMES, 'master', bridge, 'up']);
+  }
+}
+
 /** Removes an interface, and its peer, from the namespace that this process is in. */
 export function removeLink(iface: string): void {
   must(['ip', 'link', 'del', iface]);
