@@ -96,17 +96,22 @@ export class JournalReader {
     const { view, bytes, header } = this.#image!;
     const at = this.#batchAt;
     const length = checkBatch(view, bytes, at, info.endAt, header.nonce);
-    if (length < 0) throw corrupt(info.name, at, batchFaultText(length));
+    if (length < 0) this.#refuse(info.name, at, batchFaultText(length));
     const follows =
       getInteger(view, at + BATCH_FIRST) === this.#expected &&
       view.getInt32(at + BATCH_PREVIOUS, true) === this.#chain;
-    if (!follows) throw corrupt(info.name, at, 'the batch does not follow the one before');
+    if (!follows) this.#refuse(info.name, at, 'the batch does not follow the one before');
     this.#left = view.getUint32(at + BATCH_COUNT, true);
     this.#expected += this.#left;
     this.#chain = view.getInt32(at + BATCH_CHAIN, true);
     this.#recordAt = at + BATCH_HEADER_BYTES;
     this.#batchAt = at + length;
     return true;
+  }
+
+  /** The disk changed after recovery. @cold */
+  #refuse(file: string, offset: number, reason: string): never {
+    throw corrupt(file, offset, reason);
   }
 
   #nextSegment(): boolean {
