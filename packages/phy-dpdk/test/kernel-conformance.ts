@@ -1,6 +1,6 @@
 /**
- * The Device suite over a driver of the kernel, on a veth pair or a bridge: run by kernel.netns.test.ts in a
- * network namespace of its own, with the driver in `TW_DRIVER`.
+ * The Device suite over a driver of the kernel, on a veth pair or a bridge: run by
+ * kernel.netns.test.ts in a network namespace of its own, with the driver in `TW_DRIVER`.
  *
  * @module
  */
