@@ -4,30 +4,25 @@
  * @module
  */
 
-import type { NetError } from '@tickwire/base';
+import { monotonicClock, type NetError } from '@tickwire/base';
+import { describeRing, RingMonitor } from '@tickwire/ring';
 import type { Pollable } from '@tickwire/stack';
-import type { ExchangeCounters } from './counters.ts';
-import type { LatencyHistograms } from './latency.ts';
+import { ExchangeCounters } from './counters.ts';
+import { Gateway } from './gateway.ts';
+import { Intake } from './intake.ts';
+import { type Foundation, prepare, type RecoveryReport } from './foundation.ts';
+import { LatencyHistograms } from './latency.ts';
+import { LoginTable } from './login.ts';
 import type { ExchangeOptions } from './options.ts';
-
-/** What {@link Exchange.open} found in the journal. */
-export interface RecoveryReport {
-  /** Input sequence of the snapshot that was used, 0 when there was none. */
-  readonly snapshotSequence: number;
-  /** Inputs replayed behind it. */
-  readonly replayed: number;
-  /** Sequence of the last input. */
-  readonly inputSequence: number;
-  /** Sequence of the last execution report. */
-  readonly reportSequence: number;
-  /** Bytes of a torn last record that were cut off. */
-  readonly tornBytes: number;
-  /** Hash of the book's state. */
-  readonly stateHash: string;
-}
+import type { Pipeline, Rings } from './pipeline.ts';
+import { FEED_SESSION, Publisher } from './publisher.ts';
+import { Releaser } from './releaser.ts';
 
 /** `open`; `failed`: the journal or a thread failed, nothing is accepted; `closed`. */
 export type ExchangeState = 'open' | 'failed' | 'closed';
+
+/** Rounds through pipeline and releaser in one poll at most; what is left comes with the next. */
+const ROUNDS_MAX = 64;
 
 /**
  * An exchange on a stack. The caller polls both, the stack first:
@@ -39,38 +34,183 @@ export type ExchangeState = 'open' | 'failed' | 'closed';
  * await runLoop([stack, exchange], monotonicClock, { signal });
  * ```
  */
-export declare class Exchange implements Pollable, Disposable {
+export class Exchange implements Pollable, Disposable {
+  readonly counters: ExchangeCounters = new ExchangeCounters();
+  /** What was recovered at start. */
+  readonly recovery: RecoveryReport;
+  /** What the operator should know at start, one sentence each. */
+  readonly notices: readonly string[];
+  /** Histograms, when `latency` was asked for. */
+  readonly latency: LatencyHistograms | undefined;
+  readonly #rings: Rings;
+  readonly #pipeline: Pipeline;
+  readonly #intake: Intake;
+  readonly #gateway: Gateway;
+  readonly #releaser: Releaser;
+  readonly #publisher: Publisher | undefined = undefined;
+  readonly #onFailure: ((error: NetError) => void) | undefined;
+  readonly #monitors: readonly RingMonitor[];
+  #state: ExchangeState = 'open';
+  #failure: NetError | undefined;
+  #nowNs: number;
+
+  private constructor(options: ExchangeOptions, foundation: Foundation) {
+    const { stack, multicast } = options;
+    const { limits, rings, logs, history } = foundation;
+    this.#nowNs = stack.core.nowNs;
+    this.#rings = rings;
+    this.recovery = foundation.recovery;
+    this.notices = foundation.notices;
+    this.latency = options.latency === true ? new LatencyHistograms() : undefined;
+    this.#onFailure = options.onFailure;
+    if (multicast !== undefined) {
+      this.#publisher = new Publisher({
+        stack,
+        multicast,
+        rerequestPort: options.rerequestPort,
+        history,
+        heartbeatNs: limits.heartbeatNs,
+        counters: this.counters,
+      });
+    }
+    this.#pipeline = foundation.pipeline;
+    this.#pipeline.release = () => void this.#release();
+    this.#intake = new Intake(rings.input, () => this.#pipeline.makeRoom());
+    this.#gateway = new Gateway({
+      stack,
+      port: options.port,
+      session: multicast?.session ?? FEED_SESSION,
+      limits,
+      login: new LoginTable(options.login ?? 'accept-all', limits.traders),
+      logs,
+      intake: this.#intake,
+      counters: this.counters,
+    });
+    this.#releaser = new Releaser({
+      output: rings.output,
+      gateway: this.#gateway,
+      publisher: this.#publisher,
+      counters: this.counters,
+      latency: this.latency,
+      clock: options.clock ?? monotonicClock,
+    });
+    this.#monitors = [rings.input, rings.output].map((ring) => new RingMonitor(ring, this.#nowNs));
+  }
+
   /**
    * Recovers from the journal, starts threads and listens.
    *
    * @throws NetError `ERR_TW_CONFIG` (options), `ERR_TW_CORRUPT` (journal), `EADDRINUSE` (ports),
    * `ETIMEDOUT` (a thread does not start).
    */
-  static open(options: ExchangeOptions): Promise<Exchange>;
-  readonly counters: ExchangeCounters;
-  readonly recovery: RecoveryReport;
-  /** What the operator should know at start, one sentence each. */
-  readonly notices: readonly string[];
-  /** Histograms, when `latency` was asked for. */
-  readonly latency: LatencyHistograms | undefined;
-  get state(): ExchangeState;
-  /** Why the exchange failed. */
-  get failure(): NetError | undefined;
+  static async open(options: ExchangeOptions): Promise<Exchange> {
+    const foundation = await prepare(options);
+    try {
+      return new Exchange(options, foundation);
+    } catch (error) {
+      foundation[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  get state(): ExchangeState {
+    return this.#state;
+  }
+
+  /** Why the exchange failed; undefined while it has not. */
+  get failure(): NetError | undefined {
+    return this.#failure;
+  }
+
   /** Sessions logged in now. */
-  get sessions(): number;
+  get sessions(): number {
+    return this.#gateway.open;
+  }
+
+  /** Inputs taken over all time, recovered ones included. */
+  get inputSequence(): number {
+    return this.#intake.taken;
+  }
+
   /** Best bid in ticks; NaN when there is none. */
-  bestBid(symbol?: number): number;
+  bestBid(symbol = 0): number {
+    return this.#rings.quotes[symbol * 2] ?? NaN;
+  }
+
   /** Best ask in ticks; NaN when there is none. */
-  bestAsk(symbol?: number): number;
-  poll(nowNs: number): number;
-  pollAt(): number;
-  /** The state hash of the book after everything taken so far. Waits for the book thread. */
-  stateHash(): string;
-  /** Writes a snapshot of everything journalled so far by a thread of its own; no pause. */
-  snapshot(): Promise<number>;
-  /** One line per ring: who is how far behind. */
-  describe(): string;
-  /** Ends sessions, stops threads, closes the journal. */
-  close(): void;
-  [Symbol.dispose](): void;
+  bestAsk(symbol = 0): number {
+    return this.#rings.quotes[symbol * 2 + 1] ?? NaN;
+  }
+
+  /**
+   * One round: inputs to the pipeline, reports to sessions and feed, timers. Returns the work done.
+   *
+   * @throws NetError when the exchange fails and no `onFailure` was given.
+   */
+  poll(nowNs: number): number {
+    this.#nowNs = nowNs;
+    if (this.#state !== 'open') return this.#gateway.flush();
+    let work = this.#intake.publish();
+    for (let round = 0; round < ROUNDS_MAX; round += 1) {
+      const done = this.#pipeline.run() + this.#release();
+      if (done === 0) break;
+      work += done;
+    }
+    work += this.#publisher?.flush(nowNs) ?? 0;
+    work += this.#gateway.flush();
+    this.#releaser.replied();
+    work += this.#gateway.timers(nowNs);
+    const failure = this.#pipeline.failure;
+    if (failure !== undefined) this.#fail(failure);
+    return work;
+  }
+
+  /** When `poll` has something to do; now while other threads are at work. */
+  pollAt(): number {
+    if (this.#state !== 'open') return Number.POSITIVE_INFINITY;
+    if (this.#pipeline.busy() || this.#releaser.waiting > 0) return this.#nowNs;
+    const feedNs = this.#publisher?.deadlineNs() ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.#gateway.deadlineNs(), feedNs);
+  }
+
+  /** The state hash of the book after everything taken so far. */
+  stateHash(): string {
+    this.#intake.publish();
+    return this.#pipeline.stateHash();
+  }
+
+  /** One line per ring: how full it is, and who holds it up. */
+  describe(): string {
+    return this.#monitors.map((monitor) => describeRing(monitor.diagnose(this.#nowNs))).join('\n');
+  }
+
+  /** Ends sessions, stops threads, closes the journal. Nothing that was accepted is lost. */
+  close(): void {
+    if (this.#state === 'closed') return;
+    if (this.#state === 'open') this.poll(this.#nowNs);
+    this.#state = 'closed';
+    this.#gateway[Symbol.dispose]();
+    this.#publisher?.[Symbol.dispose]();
+    this.#pipeline[Symbol.dispose]();
+    this.#releaser[Symbol.dispose]();
+    this.#intake[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Moves durable reports to sessions and feed; returns how many. */
+  #release(): number {
+    return this.#releaser.run(this.#pipeline.durable());
+  }
+
+  /** Stops for good: ends sessions, refuses logins, tells the owner. */
+  #fail(error: NetError): void {
+    this.#state = 'failed';
+    this.#failure = error;
+    this.#gateway.stop();
+    if (this.#onFailure === undefined) throw error;
+    this.#onFailure(error);
+  }
 }

@@ -5,19 +5,20 @@
  */
 
 export { ExchangeCounters } from './counters.ts';
-export { Exchange, type ExchangeState, type RecoveryReport } from './exchange.ts';
+export { Exchange, type ExchangeState } from './exchange.ts';
+export type { RecoveryReport } from './foundation.ts';
 export { LATENCY_MAX_NS, LatencyHistograms } from './latency.ts';
 export {
-  type MarketDataCounters,
+  MarketDataCounters,
   type MarketDataOptions,
   type MarketDataSink,
   MarketDataSubscriber,
 } from './market-data-subscriber.ts';
+export type { JournalPolicy } from '@tickwire/journal';
 export {
   DEFAULT_EXCHANGE_LIMITS,
   type ExchangeLimits,
   type ExchangeOptions,
-  type JournalPolicy,
   type LoginPolicy,
   type MulticastOptions,
   type TraderCredentials,
@@ -26,7 +27,7 @@ export { type ReplayOptions, type ReplayReport, replayJournal } from './replay.t
 export {
   TraderClient,
   type TraderClientOptions,
-  type TraderCounters,
+  TraderCounters,
   type TraderSink,
   type TraderState,
 } from './trader-client.ts';

@@ -15,9 +15,14 @@ export const LATENCY_MAX_NS = 60_000_000_000;
  */
 export class LatencyHistograms {
   /** Until the report came out of the book. */
-  readonly matched: Histogram = histogram();
+  readonly matched: Histogram = makeHistogram();
   /** Until the report was written to its session: behind the journal's gate. */
-  readonly replied: Histogram = histogram();
+  readonly replied: Histogram = makeHistogram();
+
+  /** Records a latency in one of the two; beyond {@link LATENCY_MAX_NS} it counts as that. */
+  record(histogram: Histogram, ns: number): void {
+    histogram.recordValue(ns < LATENCY_MAX_NS ? (ns > 0 ? ns : 0) : LATENCY_MAX_NS);
+  }
 
   /** Forgets everything. */
   reset(): void {
@@ -26,7 +31,7 @@ export class LatencyHistograms {
   }
 }
 
-function histogram(): Histogram {
+function makeHistogram(): Histogram {
   return build({
     lowestDiscernibleValue: 1,
     highestTrackableValue: LATENCY_MAX_NS,

@@ -6,16 +6,9 @@
 
 import { type Clock, NetError } from '@tickwire/base';
 import type { OrderBookOptions } from '@tickwire/book';
+import type { JournalPolicy, Storage } from '@tickwire/journal';
 import type { WaitStrategyName } from '@tickwire/ring';
 import type { Stack } from '@tickwire/stack';
-
-/**
- * When an input counts as journalled, and so when its reports may leave:
- * - `none`: there is no journal; nothing survives the process;
- * - `async`: written to the kernel; survives the process, not the machine;
- * - `group-commit`: on the disk (`fdatasync` once per batch); survives a power cut.
- */
-export type JournalPolicy = 'none' | 'async' | 'group-commit';
 
 /** One trader who may log in. */
 export interface TraderCredentials {
@@ -73,8 +66,12 @@ export interface ExchangeOptions {
   readonly port: number;
   /** Where the journal lies. Absent: no journal, and `journalPolicy` must be `none` or absent. */
   readonly journalDirectory?: string;
-  /** Default: `group-commit` with a directory, `none` without. */
+  /** Instead of a directory, in one thread: a storage in memory, for tests and simulation. */
+  readonly journalStorage?: Storage;
+  /** Default: `group-commit` with a directory or storage, `none` without. */
   readonly journalPolicy?: JournalPolicy;
+  /** Size of a segment file. Default 64 MiB. */
+  readonly journalSegmentBytes?: number;
   /**
    * 1 (default): everything in the caller's thread. 3: the book and the journal have threads of
    * their own, so that matching and `fdatasync` overlap with the network.
@@ -148,7 +145,7 @@ export function exchangeLimits(overrides: Partial<ExchangeLimits> = {}): Exchang
   range(limits, 'traders', 1, 65_536);
   range(limits, 'sessions', 1, 65_536);
   range(limits, 'retainedReports', 64, 2 ** 24);
-  range(limits, 'historyReports', 64, 2 ** 24);
+  range(limits, 'historyReports', 1024, 2 ** 24);
   range(limits, 'inputSlots', 16, 2 ** 20);
   range(limits, 'outputSlots', 16, 2 ** 20);
   range(limits, 'loginTimeoutNs', 1e6, 3600e9);
@@ -173,22 +170,33 @@ function range(limits: ExchangeLimits, name: keyof ExchangeLimits, min: number, 
   );
 }
 
-/** The journal policy in force. Throws `ERR_TW_CONFIG` when directory and policy disagree. */
+/**
+ * The journal policy in force.
+ *
+ * @throws NetError `ERR_TW_CONFIG` when directory, policy and threads disagree.
+ */
 export function journalPolicy(options: ExchangeOptions): JournalPolicy {
-  const hasDirectory = options.journalDirectory !== undefined;
-  const policy = options.journalPolicy ?? (hasDirectory ? 'group-commit' : 'none');
-  if (policy !== 'none' && !hasDirectory) {
+  const { journalDirectory, journalStorage, threads } = options;
+  const hasPlace = journalDirectory !== undefined || journalStorage !== undefined;
+  const policy = options.journalPolicy ?? (hasPlace ? 'group-commit' : 'none');
+  if (policy !== 'none' && !hasPlace) {
     throw new NetError(
       'ERR_TW_CONFIG',
       `Journal policy ${policy} needs a journalDirectory; give one, or the policy none`,
       { policy },
     );
   }
-  if (policy === 'none' && hasDirectory) {
+  if (policy === 'none' && hasPlace) {
     throw new NetError(
       'ERR_TW_CONFIG',
-      'A journalDirectory with policy none would not be written; leave it out, or choose async',
+      'A journal with policy none would not be written; leave the directory out, or choose async',
       { policy },
+    );
+  }
+  if (journalStorage !== undefined && (journalDirectory !== undefined || threads === 3)) {
+    throw new NetError(
+      'ERR_TW_CONFIG',
+      'A journalStorage excludes a journalDirectory and three threads; give one of them',
     );
   }
   return policy;
