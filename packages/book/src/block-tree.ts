@@ -48,6 +48,28 @@ export class BlockTree {
     return root < 0 ? 0 : this.#height[root]!;
   }
 
+  /**
+   * Whether every height is right, no two siblings differ by more than one, and every parent is
+   * known to its children. A walk over the tree, for tests. @cold
+   */
+  verify(tree: number): boolean {
+    const root = this.#root[tree]!;
+    return root < 0 || (this.#parent[root] === NIL && this.#verifiedHeight(root) >= 0);
+  }
+
+  /** The true height below `node`; -1 when something is wrong there. @cold */
+  #verifiedHeight(node: number): number {
+    const left = this.#left[node]!;
+    const right = this.#right[node]!;
+    const l = left < 0 ? 0 : this.#verifiedHeight(left);
+    const r = right < 0 ? 0 : this.#verifiedHeight(right);
+    const height = (l > r ? l : r) + 1;
+    const linked =
+      (left < 0 || this.#parent[left] === node) && (right < 0 || this.#parent[right] === node);
+    const balanced = l >= 0 && r >= 0 && l - r <= 1 && r - l <= 1;
+    return linked && balanced && this.#height[node] === height ? height : -1;
+  }
+
   /** The block with `key`, or {@link NIL}. */
   find(tree: number, key: number): number {
     const keys = this.key;

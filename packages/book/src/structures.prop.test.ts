@@ -29,6 +29,7 @@ describe('BlockTree', () => {
             else blocks.set(key, block);
           }
           const n = blocks.size;
+          expect(tree.verify(0)).toBe(true);
           expect(tree.height(0)).toBeLessThanOrEqual(1.4405 * Math.log2(n + 2));
           const keys = [...blocks.keys()].toSorted((a, b) => a - b);
           let at = n === 0 ? NIL : blocks.get(keys[0]!)!;
