@@ -314,7 +314,7 @@ describe('echo', () => {
     host.arena.bytes.set(request, at);
     host.arena.retain(frame);
     host.ip.receive(frame, at, request.length, 0, 0, host.nowNs);
-    expect(host.arena.bytes.slice(at, at + request.length)).toEqual(request);
+    expect(request).toEqual(Uint8Array.from(host.arena.bytes.slice(at, at + request.length)));
     expect(host.arena.refCount(frame)).toBe(1);
     host.arena.free(frame);
     expect(host.framesInUse).toBe(0);
