@@ -1,146 +1,257 @@
 /**
- * Runs of the exchange: embedded, as a venue on a port, as traders on a port.
+ * Runs with traders: against a venue in the same process, or against one elsewhere.
  *
  * @module
  */
 
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { monotonicClock, NetError } from '@tickwire/base';
-import {
-  Exchange,
-  type ExchangeOptions,
-  type JournalPolicy,
-  replayJournal,
-} from '@tickwire/engine';
-import type { OrderLimits } from '@tickwire/protocol';
-import type { Stack } from '@tickwire/stack';
-import type { ReplayResult } from './result.ts';
+import { monotonicClock } from '@tickwire/base';
+import { Exchange } from '@tickwire/engine';
+import type { Device } from '@tickwire/phy';
+import { type IdleStrategy, runLoop, Stack } from '@tickwire/stack';
+import type { HistogramBin } from '../render/histogram.ts';
+import { segmentFigures, traderFigures } from './collect.ts';
+import { ExchangeLoop } from './exchange-loop.ts';
+import { JournalFolder, type JournalFolderOptions } from './journal-folder.ts';
+import { type LinkOptions, openPort, openWire } from './link.ts';
+import { MemoryMeter } from './memory-meter.ts';
+import type { OrderFeed } from './order-feed.ts';
+import type { ReplayResult, RunResult } from './result.ts';
+import { TraderSide } from './trader-side.ts';
+import { exchangeOptions, replayAndCompare, type VenueConfig } from './venue-config.ts';
+import { VenueSide } from './venue-side.ts';
 
-/** Traders that may log in: more than sessions of one run, so that several runs can meet. */
-const TRADERS = 256;
+/** Addresses of an embedded run: the two stacks are alone on their wire. */
+export const VENUE_ADDRESS = '10.77.0.1/24';
+/** Address of the traders beside {@link VENUE_ADDRESS}. */
+export const TRADER_ADDRESS = '10.77.0.2/24';
 
-/** Where the venue is found. */
-export interface VenueAddress {
-  readonly port: number;
-  readonly group: string;
-  readonly groupPort: number;
+/** The load of a run. */
+export interface LoadConfig {
+  readonly feed: OrderFeed;
+  readonly sessions: number;
+  /** Orders before the measured ones. */
+  readonly warmup: number;
+  readonly rate: number;
+  /** For the result; null when nothing was drawn. */
+  readonly seed: number | null;
+  readonly idle: IdleStrategy;
 }
 
-/** How the venue keeps its books. */
-export interface VenueConfig extends VenueAddress {
-  readonly threads: 1 | 3;
-  readonly journal: JournalPolicy;
-  /** Absent: a temporary directory. */
-  readonly journalDir?: string;
-  readonly keep: boolean;
-  readonly limits: OrderLimits;
+/** How a run is watched and ended. */
+export interface RunHooks {
+  readonly signal: AbortSignal;
+  /** Called once everything stands and before the first round. */
+  readonly onReady?: (traders: TraderSide, venue: VenueSide | undefined) => void;
+  /** Called in every round; must return at once when it has nothing to show. */
+  readonly onRound?: (nowNs: number) => void;
 }
 
-/** Open orders of a book with these limits: totals of a level must stay exact. */
-function ordersMax(limits: OrderLimits): number {
-  return Math.min(2 ** 20, Math.floor(Number.MAX_SAFE_INTEGER / limits.quantityMax));
+/** A result with what the summary draws. */
+export interface RunOutcome {
+  readonly result: RunResult;
+  readonly bins: readonly HistogramBin[];
+  readonly notices: readonly string[];
 }
 
-/** A journal directory that is removed at the end, unless it is to stay. */
-export class JournalFolder implements Disposable {
-  readonly path: string | undefined;
-  /** What the user should know about it. */
-  readonly notice: string | undefined;
-  readonly #isTemporary: boolean;
-
-  constructor(config: VenueConfig) {
-    const isKept = config.keep || config.journalDir !== undefined;
-    this.#isTemporary = config.journal !== 'none' && !isKept;
-    if (config.journal === 'none') return;
-    if (config.journalDir !== undefined) requireFresh(config.journalDir);
-    this.path = config.journalDir ?? mkdtempSync(join(tmpdir(), 'tickwire-journal-'));
-    if (isKept) {
-      this.notice = `The journal is in ${this.path}; "replay-journal ${this.path}" replays it.`;
-    }
-  }
-
-  /** Bytes of the files in it. */
-  get bytes(): number {
-    const { path } = this;
-    if (path === undefined) return 0;
-    return readdirSync(path).reduce((sum, name) => sum + statSync(join(path, name)).size, 0);
-  }
-
-  [Symbol.dispose](): void {
-    if (this.#isTemporary && this.path !== undefined) rmSync(this.path, { recursive: true });
-  }
+/** Options of {@link runEmbedded}. */
+export interface EmbeddedOptions extends JournalFolderOptions {
+  readonly venue: VenueConfig;
+  readonly load: LoadConfig;
+  readonly link: Omit<LinkOptions, 'nowNs'>;
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** A run begins with an empty book: its own replay has to lead to the same state. */
-function requireFresh(directory: string): void {
-  if (!existsSync(directory) || readdirSync(directory).length === 0) return;
-  throw new NetError(
-    'EINVAL',
-    `${directory} is not empty; name a new folder with --journal-dir, or look at this one with ` +
-      '"replay-journal"',
-    { directory },
-  );
+interface Driven {
+  readonly loop: ExchangeLoop;
+  readonly memory: RunResult['memory'];
 }
 
-/** The options of the exchange for a configuration. */
-export function exchangeOptions(
-  stack: Stack,
-  config: VenueConfig,
-  folder: JournalFolder,
-): ExchangeOptions {
-  return {
-    stack,
-    port: config.port,
-    journalPolicy: config.journal,
-    ...(folder.path === undefined ? {} : { journalDirectory: folder.path }),
-    threads: config.threads,
-    multicast: { group: config.group, port: config.groupPort },
-    rerequestPort: config.groupPort + 1,
-    book: { limits: config.limits, ordersMax: ordersMax(config.limits) },
-    limits: { traders: TRADERS },
-    latency: false,
-  };
-}
-
-/** Replays the journal of a run and holds the outcome against what the run had. */
-export function replayAndCompare(
-  folder: JournalFolder,
-  config: VenueConfig,
-  live: { readonly stateHash: string; readonly inputs: number; readonly reports: number },
-  feedSha256: string | undefined,
-): ReplayResult {
-  if (folder.path === undefined) {
-    return { equal: null, stateHash: live.stateHash, records: 0, elapsedNs: 0 };
-  }
-  const startNs = monotonicClock.nowNs();
-  const { limits } = config;
-  const replayed = replayJournal(folder.path, {
-    book: { symbols: 1, traders: TRADERS, limits, ordersMax: ordersMax(limits) },
+/** Drives a run to its end; returns when everything is drained or given up. */
+async function drive(
+  traders: TraderSide,
+  venue: VenueSide | undefined,
+  load: LoadConfig,
+  hooks: RunHooks,
+): Promise<Driven> {
+  const done = new AbortController();
+  const meter = new MemoryMeter();
+  const loop = new ExchangeLoop({
+    traders,
+    ...(venue === undefined ? {} : { venue }),
+    warmup: Math.min(load.warmup, load.feed.total - 1),
+    memory: meter,
+    progress: hooks.onRound ?? ((): void => {}),
+    onDone: () => done.abort(),
   });
-  const isSameStream =
-    feedSha256 === undefined ||
-    replayed.reportSha256 === undefined ||
-    replayed.reportSha256 === feedSha256;
-  const equal =
-    replayed.stateHash === live.stateHash &&
-    replayed.records === live.inputs &&
-    replayed.reports === live.reports &&
-    isSameStream;
+  const halt = (): void => loop.halt();
+  hooks.signal.addEventListener('abort', halt);
+  try {
+    if (hooks.signal.aborted) halt();
+    hooks.onReady?.(traders, venue);
+    await runLoop([loop], monotonicClock, { signal: done.signal, idle: load.idle });
+    return { loop, memory: meter.stop() };
+  } finally {
+    hooks.signal.removeEventListener('abort', halt);
+  }
+}
+
+type Common = Omit<
+  RunResult,
+  'role' | 'device' | 'dpdk' | 'threads' | 'journal' | 'journalBytes' | 'replay' | 'ok'
+>;
+
+/** What every run with traders knows. */
+function commonResult(
+  traders: TraderSide,
+  stacks: readonly Stack[],
+  load: LoadConfig,
+  driven: Driven,
+  signal: AbortSignal,
+  feedSha256: string | undefined,
+): Common {
+  const { loop, memory } = driven;
+  const figures = traderFigures(traders);
+  const measured = figures.orders - loop.measuredFrom;
+  const elapsedNs = Math.max(0, traders.lastSendNs - loop.startedNs);
+  const oracle = figures.lost === 0 ? traders.oracle?.digest() : undefined;
   return {
-    equal,
-    stateHash: replayed.stateHash,
-    records: replayed.records,
-    elapsedNs: monotonicClock.nowNs() - startNs,
+    ...figures,
+    ...segmentFigures(stacks),
+    flow: load.feed.name,
+    seed: load.seed,
+    sessions: load.sessions,
+    interrupted: signal.aborted,
+    offeredPerSecond: load.rate,
+    // One gap less than orders: n orders at n instants span n - 1 gaps.
+    ratePerSecond: elapsedNs > 0 && measured > 1 ? ((measured - 1) * 1e9) / elapsedNs : 0,
+    elapsedNs,
+    warmup: { orders: loop.measuredFrom, maxNs: traders.warmRecorder.summary().max },
+    memory,
+    reportSha256: oracle ?? (traders.oracle === undefined ? (feedSha256 ?? null) : null),
   };
 }
 
-/** Opens the exchange of a run. */
-export async function openExchange(
-  stack: Stack,
-  config: VenueConfig,
-  folder: JournalFolder,
-): Promise<Exchange> {
-  return Exchange.open(exchangeOptions(stack, config, folder));
+function makeTraders(
+  device: Device,
+  address: string,
+  venue: string,
+  options: {
+    readonly load: LoadConfig;
+    readonly venue: Pick<VenueConfig, 'port' | 'group' | 'groupPort'>;
+  },
+): TraderSide {
+  const { load } = options;
+  const { port, group, groupPort } = options.venue;
+  const stack = new Stack({ device, addresses: [address] });
+  const { feed, sessions } = load;
+  return new TraderSide({
+    stack,
+    clock: monotonicClock,
+    feed,
+    sessions,
+    venue,
+    port,
+    group,
+    groupPort,
+  });
+}
+
+/** SHA-256 of the feed when it delivered `reports` reports without a hole. */
+function feedHash(traders: TraderSide, reports: number): string | undefined {
+  const { feedHash: hash, subscriber } = traders;
+  const isWhole = hash.count === reports && subscriber.counters.lost === 0;
+  return isWhole ? hash.digest() : undefined;
+}
+
+/** Venue and traders in this process, joined by a wire in memory; then the replay. */
+export async function runEmbedded(options: EmbeddedOptions, hooks: RunHooks): Promise<RunOutcome> {
+  const { load } = options;
+  using wire = openWire({ ...options.link, nowNs: monotonicClock.nowNs() }, options.env);
+  using folder = new JournalFolder(options);
+  using venueStack = new Stack({ device: wire.venue, addresses: [VENUE_ADDRESS] });
+  using exchange = await Exchange.open(exchangeOptions(venueStack, options.venue, folder));
+  const venue = new VenueSide(venueStack, exchange);
+  const traders = makeTraders(wire.traders, TRADER_ADDRESS, '10.77.0.1', options);
+  using _traderStack = traders.stack;
+  const driven = await drive(traders, venue, load, hooks);
+  const { inputs, reports } = exchange.counters;
+  const feedSha256 = feedHash(traders, reports);
+  const common = commonResult(
+    traders,
+    [venueStack, traders.stack],
+    load,
+    driven,
+    hooks.signal,
+    feedSha256,
+  );
+  const live = { stateHash: exchange.stateHash(), inputs, reports };
+  const bins = traders.recorder.bins();
+  const failure = exchange.failure ?? traders.failure;
+  traders.close();
+  exchange.close();
+  const replay: ReplayResult = replayAndCompare(
+    folder,
+    options.venue,
+    feedSha256 === undefined ? live : { ...live, reportSha256: feedSha256 },
+  );
+  const result: RunResult = {
+    ...common,
+    role: 'embedded',
+    device: wire.name,
+    dpdk: wire.dpdk,
+    threads: options.venue.threads,
+    journal: options.venue.journal,
+    journalBytes: folder.bytes,
+    replay,
+    ok: common.lost === 0 && replay.equal !== false && failure === undefined,
+  };
+  const notices = [wire.notice, folder.notice, failure?.message];
+  return { result, bins, notices: notices.filter((notice) => notice !== undefined) };
+}
+
+/** Options of {@link runTrader}. */
+export interface TraderRunOptions {
+  /** `--device`. */
+  readonly device: string;
+  /** Own address with its prefix length. */
+  readonly address: string;
+  /** Address of the venue. */
+  readonly venueAddress: string;
+  readonly venue: Pick<VenueConfig, 'port' | 'group' | 'groupPort'>;
+  readonly load: LoadConfig;
+  readonly link: Omit<LinkOptions, 'nowNs'>;
+}
+
+/** Traders on a port of their own; the venue is elsewhere. */
+export async function runTrader(options: TraderRunOptions, hooks: RunHooks): Promise<RunOutcome> {
+  const { load, device, address } = options;
+  using port = openPort(device, { ...options.link, nowNs: monotonicClock.nowNs() });
+  const traders = makeTraders(port.device, address, options.venueAddress, options);
+  using stack = traders.stack;
+  const driven = await drive(traders, undefined, load, hooks);
+  const seen = traders.feedHash.count;
+  const common = commonResult(
+    traders,
+    [stack],
+    load,
+    driven,
+    hooks.signal,
+    feedHash(traders, seen),
+  );
+  const { failure } = traders;
+  traders.close();
+  stack.poll();
+  const result: RunResult = {
+    ...common,
+    role: 'trader',
+    device: port.name,
+    dpdk: port.dpdk,
+    threads: 1,
+    journal: 'none',
+    journalBytes: 0,
+    replay: { equal: null, stateHash: '', records: 0, elapsedNs: 0 },
+    ok: common.lost === 0 && failure === undefined,
+  };
+  const notices = failure === undefined ? [] : [failure.message];
+  return { result, bins: traders.recorder.bins(), notices };
 }

@@ -1,0 +1,75 @@
+/**
+ * Where the journal of a run lies.
+ *
+ * @module
+ */
+
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NetError } from '@tickwire/base';
+import type { JournalPolicy } from '@tickwire/engine';
+
+/** What the user asked for. */
+export interface JournalFolderOptions {
+  readonly journal: JournalPolicy;
+  /** Absent: a temporary directory. */
+  readonly journalDir?: string;
+  /** Do not remove a temporary one. */
+  readonly keep: boolean;
+}
+
+/** A journal directory; removed when disposed, unless it is to stay. */
+export class JournalFolder implements Disposable {
+  /** Absent when there is no journal. */
+  readonly path: string | undefined;
+  /** What the user should know about it. */
+  readonly notice: string | undefined;
+  readonly #isTemporary: boolean;
+
+  /** @throws NetError `EINVAL` when the directory holds something, `EACCES` when it cannot be made. */
+  constructor(options: JournalFolderOptions) {
+    const { journal, journalDir, keep } = options;
+    const isKept = keep || journalDir !== undefined;
+    this.#isTemporary = journal !== 'none' && !isKept;
+    if (journal === 'none') return;
+    this.path = journalDir ?? mkdtempSync(join(tmpdir(), 'tickwire-journal-'));
+    if (journalDir !== undefined) makeFresh(journalDir);
+    if (isKept) {
+      this.notice = `The journal is in ${this.path}; "replay-journal ${this.path}" replays it.`;
+    }
+  }
+
+  /** Bytes of the files in it. */
+  get bytes(): number {
+    const { path } = this;
+    if (path === undefined) return 0;
+    return readdirSync(path).reduce((sum, name) => sum + statSync(join(path, name)).size, 0);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#isTemporary && this.path !== undefined) rmSync(this.path, { recursive: true });
+  }
+}
+
+/** A run begins with an empty book: its own replay has to lead to the same state. */
+function makeFresh(directory: string): void {
+  if (existsSync(directory) && readdirSync(directory).length > 0) {
+    throw new NetError(
+      'EINVAL',
+      `${directory} is not empty; name a new folder with --journal-dir, or look at this one with ` +
+        '"replay-journal"',
+      { directory },
+    );
+  }
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (cause) {
+    throw new NetError(
+      'EACCES',
+      `${directory} cannot be made; name a folder that you may write to with --journal-dir`,
+      { directory },
+      { cause },
+    );
+  }
+}

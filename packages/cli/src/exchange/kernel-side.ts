@@ -1,0 +1,56 @@
+/**
+ * The kernel's end of a TAP that we made: it needs an address before anything can be pinged.
+ *
+ * @module
+ */
+
+import { NetError } from '@tickwire/base';
+import { parseDeviceSpec } from '@tickwire/phy-dpdk';
+
+/** The kernel's address on a TAP, beside the venue's default. */
+export const HOST_ADDRESS = '10.77.0.254/24';
+
+/**
+ * Gives the kernel's interface an address and brings it up. The interface belongs to this process
+ * and goes with it, so nothing has to be undone.
+ *
+ * @param wanted - an address with prefix length, `none`, or undefined for the default.
+ * @returns what the user should know.
+ * @throws NetError `EINVAL` when `wanted` is given for a device that is no TAP, or `ip` refuses.
+ */
+export function configureHost(device: string, wanted: string | undefined): string | undefined {
+  const spec = parseDeviceSpec(device);
+  if (spec.driver !== 'net_tap') {
+    if (wanted === undefined || wanted === 'none') return undefined;
+    throw new NetError(
+      'EINVAL',
+      '--host-address is for the kernel end of a net_tap; configure this interface with "ip addr"',
+    );
+  }
+  const iface = spec.target === '' ? undefined : spec.target;
+  if (wanted === 'none') return undefined;
+  if (iface === undefined) {
+    return 'The TAP has a name that DPDK chose; name it with net_tap:iface=tap0 to have it configured.';
+  }
+  const address = wanted ?? HOST_ADDRESS;
+  runIp(['addr', 'add', address, 'dev', iface]);
+  runIp(['link', 'set', iface, 'up']);
+  return `The kernel has ${address} on ${iface}.`;
+}
+
+function runIp(args: readonly string[]): void {
+  const command = ['ip', ...args].join(' ');
+  let reason: string;
+  try {
+    const { exitCode, stderr } = Bun.spawnSync(['ip', ...args]);
+    if (exitCode === 0) return;
+    reason = stderr.toString().trim();
+  } catch {
+    reason = 'the command "ip" is missing; install iproute2';
+  }
+  throw new NetError(
+    'EINVAL',
+    `"${command}" failed (${reason}); do it by hand and give --host-address none`,
+    { command },
+  );
+}
