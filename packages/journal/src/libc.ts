@@ -15,9 +15,14 @@ import { dlopen } from 'bun:ffi';
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
-const libc = dlopen('libc.so.6', { flock: { args: ['i32', 'i32'], returns: 'i32' } });
+/** Opened at the first lock, so that a journal in memory needs no libc of this name. */
+function open() {
+  return dlopen('libc.so.6', { flock: { args: ['i32', 'i32'], returns: 'i32' } });
+}
+let libc: ReturnType<typeof open> | undefined;
 
 /** Takes an exclusive lock on an open file without waiting; false when another open file has it. */
 export function tryLock(fd: number): boolean {
+  libc ??= open();
   return libc.symbols.flock(fd, LOCK_EX | LOCK_NB) === 0;
 }
