@@ -23,7 +23,7 @@ import {
   Retransmit,
 } from './retransmit.ts';
 import { sampleRtt } from './rtt.ts';
-import { sendRoom } from './send.ts';
+import { tellDrained } from './send.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 
 /** RTT of the newest segment that the last {@link takeAcked} took off the queue; 0 for none. */
@@ -142,6 +142,7 @@ function takeAcked(core: Core, tcb: Tcb, ack: number, nowNs: number): void {
     if (tcb.sqLost === frame) tcb.sqLost = next;
     if (next === NO_FRAME) tcb.sqTail = NO_FRAME;
     tcb.sqFrames -= 1;
+    core.txFrames -= 1;
     core.arena.free(frame);
   }
 }
@@ -160,15 +161,4 @@ function forgetSent(tcb: Tcb, flags: number, bytes: number): void {
     if ((flags & Tx.Lost) !== 0) tcb.lostBytes -= bytes;
     if ((flags & Tx.Retransmitted) !== 0) tcb.retransBytes -= bytes;
   }
-}
-
-/** Tells an owner that came up short that it can write again: when half the buffer is free. */
-function tellDrained(core: Core, tcb: Tcb): boolean {
-  if ((tcb.flags & Flag.WantsRoom) === 0) return true;
-  const room = sendRoom(core, tcb);
-  if (room * 2 < tcb.sndBufBytes && tcb.sqHead !== NO_FRAME) return true;
-  tcb.flags &= ~Flag.WantsRoom;
-  const generation = tcb.generation;
-  core.events.drained(tcb);
-  return tcb.generation === generation;
 }

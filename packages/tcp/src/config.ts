@@ -37,8 +37,13 @@ export interface TcpConfig {
   readonly receiveBufferBytesMax: number;
   /** Frames that one connection may hold in its receive queue and in reassembly. */
   readonly receiveFramesMax: number;
-  /** Frames of the pool that reassembly leaves alone, so that the left edge always gets one. */
-  readonly frameReserve: number;
+  /**
+   * Frames that all send queues together may hold; 0 is half of the pool. A pool that writers can
+   * empty has none left for the ACKs that would give frames back.
+   */
+  readonly sendFramesTotalMax: number;
+  /** Frames that all receive queues and reassembly may hold together; 0 is a quarter of the pool. */
+  readonly receiveFramesTotalMax: number;
 
   /** Upper bound of the MSS that is offered; the path MTU may ask for less. */
   readonly mssMax: number;
@@ -112,7 +117,8 @@ const DEFAULTS: TcpConfig = {
   receiveBufferBytes: 256 * 1024,
   receiveBufferBytesMax: 4 * 1024 * 1024,
   receiveFramesMax: 512,
-  frameReserve: 64,
+  sendFramesTotalMax: 0,
+  receiveFramesTotalMax: 0,
   mssMax: 1460,
   windowScaling: true,
   timestamps: true,

@@ -95,6 +95,12 @@ export class Core {
   readonly rxFlags: Uint8Array;
 
   readonly tcbs: Tcb[] = [];
+  /** Frames in all send queues, and how many there may be. */
+  txFrames = 0;
+  readonly txFramesMax: number;
+  /** Frames in all receive queues and in reassembly, and how many there may be. */
+  rxFrames = 0;
+  readonly rxFramesMax: number;
   /** Connections in use, TIME-WAIT included. */
   inUse = 0;
   /** The connection of the last segment: bursts come in runs. */
@@ -126,6 +132,9 @@ export class Core {
     this.challengeLimit = new RateLimit(config.challengeAcksPerSecond, random);
     this.resetLimit = new RateLimit(config.resetsPerSecond, random);
     const frames = arena.capacity;
+    const { sendFramesTotalMax, receiveFramesTotalMax } = config;
+    this.txFramesMax = sendFramesTotalMax === 0 ? frames >> 1 : sendFramesTotalMax;
+    this.rxFramesMax = receiveFramesTotalMax === 0 ? frames >> 2 : receiveFramesTotalMax;
     this.txNext = new Int32Array(frames).fill(NO_FRAME);
     this.txSeq = new Int32Array(frames);
     this.txAt = new Uint32Array(frames);

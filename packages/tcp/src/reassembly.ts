@@ -71,7 +71,7 @@ export function insertOutOfOrder(
   }
   if (
     tcb.ooFrames + tcb.rqFrames >= core.config.receiveFramesMax - 1 ||
-    core.arena.available() < core.config.frameReserve
+    core.rxFrames >= core.rxFramesMax
   ) {
     return Inserted.Dropped;
   }
@@ -134,10 +134,12 @@ function keep(
   else core.rxNext[before] = frame;
   if (next === NO_FRAME) tcb.ooTail = frame;
   tcb.ooFrames += 1;
+  core.rxFrames += 1;
 }
 
 function forget(core: Core, tcb: Tcb, frame: number): void {
   tcb.ooFrames -= 1;
+  core.rxFrames -= 1;
   tcb.ooBytes -= core.rxLength[frame]!;
   core.rxFlags[frame] = 0;
   core.arena.free(frame);
@@ -155,6 +157,7 @@ export function takeInOrder(core: Core, tcb: Tcb): number {
     tcb.ooHead = core.rxNext[frame]!;
     if (tcb.ooHead === NO_FRAME) tcb.ooTail = NO_FRAME;
     tcb.ooFrames -= 1;
+    core.rxFrames -= 1;
     tcb.ooBytes -= core.rxLength[frame]!;
     const old = seqDiff(tcb.rcvNxt, core.rxSeq[frame]!);
     const fin = core.rxFlags[frame]! & Rx.Fin;
@@ -183,6 +186,7 @@ export function dropOutOfOrder(core: Core, tcb: Tcb): void {
   }
   tcb.ooHead = NO_FRAME;
   tcb.ooTail = NO_FRAME;
+  core.rxFrames -= tcb.ooFrames;
   tcb.ooBytes = 0;
   tcb.ooFrames = 0;
 }

@@ -73,6 +73,7 @@ function link(core: Core, tcb: Tcb, frame: number, at: number, length: number): 
   else core.rxNext[tcb.rqTail] = frame;
   tcb.rqTail = frame;
   tcb.rqFrames += 1;
+  core.rxFrames += 1;
   tcb.rqBytes += length;
 }
 
@@ -83,6 +84,7 @@ function unlink(core: Core, tcb: Tcb): number {
   if (tcb.rqHead === NO_FRAME) tcb.rqTail = NO_FRAME;
   core.rxFlags[frame] = 0;
   tcb.rqFrames -= 1;
+  core.rxFrames -= 1;
   tcb.rqBytes -= core.rxLength[frame]!;
   return frame;
 }

@@ -30,7 +30,12 @@ export function sendRoom(core: Core, tcb: Tcb): number {
   if (!maySend(tcb)) return 0;
   const room = tcb.sndBufBytes - sendQueueBytes(tcb);
   if (room <= 0) return 0;
-  return tcb.sqFrames >= core.config.sendFramesMax ? tailRoom(core, tcb, room) : room;
+  return mayGrow(core, tcb) ? room : tailRoom(core, tcb, room);
+}
+
+/** Whether the queue may take one more frame. */
+function mayGrow(core: Core, tcb: Tcb): boolean {
+  return tcb.sqFrames < core.config.sendFramesMax && core.txFrames < core.txFramesMax;
 }
 
 /** Whether the owner may still queue data. */
@@ -86,7 +91,28 @@ function append(
   tcb.sqTail = frame;
   if (tcb.sqUnsent === NO_FRAME) tcb.sqUnsent = frame;
   tcb.sqFrames += 1;
+  core.txFrames += 1;
   tcb.sndEnd = seqAdd(tcb.sndEnd, length + (flags & Tx.Fin));
+}
+
+/** The owner came up short. With an empty queue no ACK will wake it: egress looks after it. */
+function wantRoom(core: Core, tcb: Tcb): void {
+  tcb.flags |= Flag.WantsRoom;
+  if (tcb.sqHead === NO_FRAME) core.needsEgress(tcb);
+}
+
+/**
+ * Tells an owner that came up short that it can write again: when half the buffer is free. False
+ * when the connection is over when it returns.
+ */
+export function tellDrained(core: Core, tcb: Tcb): boolean {
+  if ((tcb.flags & Flag.WantsRoom) === 0) return true;
+  const room = sendRoom(core, tcb);
+  if (room * 2 < tcb.sndBufBytes && (room === 0 || tcb.sqHead !== NO_FRAME)) return true;
+  tcb.flags &= ~Flag.WantsRoom;
+  const generation = tcb.generation;
+  core.events.drained(tcb);
+  return tcb.generation === generation;
 }
 
 /**
@@ -108,7 +134,7 @@ export function writeBytes(
     let frame = tcb.sqTail;
     let part = tailRoom(core, tcb, room - taken);
     if (part === 0) {
-      if (tcb.sqFrames >= core.config.sendFramesMax) break;
+      if (!mayGrow(core, tcb)) break;
       frame = core.allocFrame();
       if (frame === NO_FRAME) break;
       part = room - taken;
@@ -121,7 +147,7 @@ export function writeBytes(
     tcb.sndEnd = seqAdd(tcb.sndEnd, part);
     taken += part;
   }
-  if (taken < length) tcb.flags |= Flag.WantsRoom;
+  if (taken < length) wantRoom(core, tcb);
   if (taken > 0) core.needsEgress(tcb);
   return taken;
 }
@@ -141,13 +167,13 @@ export function reserveBytes(core: Core, tcb: Tcb, minBytes: number): number {
     tcb.reservedBytes = behind;
     return tcb.reservedAt;
   }
-  if (room < minBytes || room <= 0 || tcb.sqFrames >= core.config.sendFramesMax) {
-    tcb.flags |= Flag.WantsRoom;
+  if (room < minBytes || room <= 0 || !mayGrow(core, tcb)) {
+    wantRoom(core, tcb);
     return Status.Again;
   }
   if (tcb.reservedFrame === NO_FRAME) tcb.reservedFrame = core.allocFrame();
   if (tcb.reservedFrame === NO_FRAME) {
-    tcb.flags |= Flag.WantsRoom;
+    wantRoom(core, tcb);
     return Status.Again;
   }
   tcb.reservedAt = core.arena.dataAt[tcb.reservedFrame]!;
@@ -226,6 +252,7 @@ export function splitFrame(core: Core, tcb: Tcb, frame: number, keep: number): b
   core.txFlags[frame] = flags & ~Tx.Fin;
   if (tcb.sqTail === frame) tcb.sqTail = rest;
   tcb.sqFrames += 1;
+  core.txFrames += 1;
   return true;
 }
 
@@ -242,6 +269,7 @@ export function dropSendQueue(core: Core, tcb: Tcb): void {
   tcb.sqTail = NO_FRAME;
   tcb.sqUnsent = NO_FRAME;
   tcb.sqLost = NO_FRAME;
+  core.txFrames -= tcb.sqFrames;
   tcb.sqFrames = 0;
   tcb.sackedBytes = 0;
   tcb.lostBytes = 0;

@@ -54,6 +54,8 @@ export function textArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: numbe
       ackAtOnce(core, tcb);
       return Status.Ok;
     }
+    // Somebody repeats himself: he should hear soon that he need not.
+    ackAtOnce(core, tcb);
     const cut = old < length ? old : length;
     seq = tcb.rcvNxt;
     at += cut;

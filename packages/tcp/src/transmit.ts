@@ -21,7 +21,7 @@ import {
   setRetransmit,
 } from './retransmit.ts';
 import { backedOffRtoNs } from './rtt.ts';
-import { queueFin, splitFrame } from './send.ts';
+import { queueFin, splitFrame, tellDrained } from './send.ts';
 import { State } from './state.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 
@@ -39,6 +39,12 @@ export function transmit(core: Core, tcb: Tcb, nowNs: number): number {
     // No frame or no room. Room comes back with the next round; frames may take longer.
     if (core.output.room() <= 0) core.needsEgress(tcb);
     else retryLater(core, tcb, nowNs);
+  }
+  if ((tcb.flags & Flag.WantsRoom) !== 0 && tcb.sqHead === NO_FRAME) {
+    // The pool was empty when the owner wanted to write: look again in a while, if need be.
+    const sent = tcb.segmentsOut - before;
+    if (tellDrained(core, tcb) && (tcb.flags & Flag.WantsRoom) !== 0) retryLater(core, tcb, nowNs);
+    return sent;
   }
   return tcb.segmentsOut - before;
 }

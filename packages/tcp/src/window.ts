@@ -20,10 +20,14 @@ export function receiveSpace(core: Core, tcb: Tcb): number {
   if (tcb.rqFrames > 0) {
     // Frames in the queue hold at least COALESCE_BYTES_MAX each on average (receive.ts), so this
     // many bytes fit into the frames that are left, one of them kept for the left edge.
-    const frames = core.config.receiveFramesMax - tcb.rqFrames - 1;
+    let frames = core.config.receiveFramesMax - tcb.rqFrames - 1;
+    const total = core.rxFramesMax - core.rxFrames;
+    if (total < frames) frames = total;
     const byFrames = frames * COALESCE_BYTES_MAX;
     if (byFrames < space) space = byFrames;
   }
+  const fieldMax = 0xffff * 2 ** tcb.rcvShift;
+  if (space > fieldMax) space = fieldMax;
   return space > 0 ? space : 0;
 }
 

@@ -75,7 +75,7 @@ export class Host implements TcpEvents, IpOutput {
     this.address = options.address ?? 0x0a000001;
     this.mtu = options.mtu ?? 1500;
     this.record = options.record ?? true;
-    const config = tcpConfig({ connectionsMax: 256, frameReserve: 8, ...options.config });
+    const config = tcpConfig({ connectionsMax: 256, ...options.config });
     const random = new Prng(options.seed ?? 1);
     this.tcp = new Tcp(this.arena, this, this, config, random, options.startNs ?? 0);
   }

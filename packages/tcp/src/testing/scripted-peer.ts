@@ -252,11 +252,11 @@ export class Script {
   }
 
   /** Active open up to SYN-SENT; the SYN is returned by `take`. */
-  connect(): Tcb {
+  connect(localPort: number = this.localPort): Tcb {
     const flow = new IpFlow();
     flow.remote2 = 0xffff;
     flow.remote3 = this.peerAddress;
-    const tcb = this.host.tcp.connect(flow, this.peerPort, this.localPort, this.nowNs);
+    const tcb = this.host.tcp.connect(flow, this.peerPort, localPort, this.nowNs);
     if (typeof tcb === 'number') throw new TypeError(`connect: ${tcb}`);
     return tcb;
   }

@@ -1,0 +1,310 @@
+import { describe, expect, test } from 'bun:test';
+import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '@tickwire/wire';
+import { State } from './state.ts';
+import type { Tcb } from './tcb.ts';
+import { Script } from './testing/scripted-peer.ts';
+
+const SECOND = 1_000_000_000;
+const FIN_ACK = TCP_FIN | TCP_ACK;
+
+describe('orderly close', () => {
+  test('active close goes through FIN-WAIT-1, FIN-WAIT-2 and TIME-WAIT (RFC 9293, 3.6)', () => {
+    const s = new Script();
+    const tcb = s.accept();
+    s.host.tcp.shutdown(tcb);
+    expect(s.egress()).toMatchObject([{ flags: 'F.', seq: 1, ack: 1 }]);
+    expect(tcb.state).toBe(State.FinWait1);
+    s.send({ seq: 1, ack: 2 });
+    expect(tcb.state).toBe(State.FinWait2);
+    expect(s.send({ flags: FIN_ACK, seq: 1, ack: 2 })).toMatchObject([{ flags: '.', ack: 2 }]);
+    expect(tcb.state).toBe(State.TimeWait);
+    expect(s.host.log).toEqual(['opened', 'ended', 'closed finished']);
+    expect(s.host.tcp.connectionCount).toBe(1);
+    s.advance(61 * SECOND);
+    s.assertClean();
+  });
+
+  test('passive close goes through CLOSE-WAIT and LAST-ACK (RFC 9293, 3.6)', () => {
+    const s = new Script();
+    const tcb = s.accept();
+    expect(s.send({ flags: FIN_ACK, seq: 1, ack: 1 })).toMatchObject([{ flags: '.', ack: 2 }]);
+    expect(tcb.state).toBe(State.CloseWait);
+    s.host.tcp.close(tcb, s.nowNs);
+    expect(s.egress()).toMatchObject([{ flags: 'F.', seq: 1, ack: 2 }]);
+    expect(tcb.state).toBe(State.LastAck);
+    s.send({ seq: 2, ack: 2 });
+    expect(s.host.log).toEqual(['opened', 'ended', 'closed finished']);
+    s.assertClean();
+  });
+
+  test('simultaneous close goes through CLOSING (RFC 9293, 3.6, figure 13)', () => {
+    const s = new Script();
+    const tcb = s.accept();
+    s.host.tcp.shutdown(tcb);
+    s.egress();
+    expect(s.send({ flags: FIN_ACK, seq: 1, ack: 1 })).toMatchObject([{ flags: '.', ack: 2 }]);
+    expect(tcb.state).toBe(State.Closing);
+    s.send({ seq: 2, ack: 2 });
+    expect(tcb.state).toBe(State.TimeWait);
+    s.advance(61 * SECOND);
+    s.assertClean();
+  });
+
+  test('FIN with the ACK of our FIN goes straight to TIME-WAIT', () => {
+    const s = new Script();
+    const tcb = s.accept();
+    s.host.tcp.close(tcb, s.nowNs);
+    s.egress();
+    s.send({ flags: FIN_ACK, seq: 1, ack: 2 });
+    expect(tcb.state).toBe(State.TimeWait);
+  });
+
+  test('half-close: data flows towards the side that has sent its FIN (RFC 9293, 3.6)', () => {
+    const s = new Script();
+    const tcb = s.accept();
+    s.host.tcp.shutdown(tcb);
+    s.egress();
+    s.send({ seq: 1, ack: 2 });
+    s.send({ seq: 1, ack: 2, data: 100 });
+    s.send({ flags: FIN_ACK, seq: 101, ack: 2, data: 50 });
+    expect(s.host.log).toEqual(['opened', 'data 100', 'data 50', 'ended', 'closed finished']);
+  });
+
+  test('half-close: data flows from the side that has received a FIN', () => {
+    const s = new Script();
+    const tcb = s.accept();
+    s.send({ flags: FIN_ACK, seq: 1, ack: 1 });
+    expect(s.write(tcb, 0, 100)).toBe(100);
+    expect(s.egress()).toMatchObject([{ length: 100, seq: 1 }]);
+  });
+
+  test('shutdown() sends queued data first, the FIN rides on the last segment', () => {
+    const s = new Script();
+    const tcb = s.accept({ mss: 100 });
+    s.write(tcb, 0, 250);
+    s.host.tcp.shutdown(tcb);
+    expect(s.write(tcb, 250, 10)).toBeLessThan(0);
+    expect(s.egress().map((c) => [c.flags, c.length])).toEqual([
+      ['.', 100],
+      ['.', 100],
+      ['FP.', 50],
+    ]);
+  });
+
+  test('shutdown() before the handshake is complete sends the FIN behind it', () => {
+    const s = new Script();
+    const tcb = s.connect();
+    s.egress();
+    s.write(tcb, 0, 10);
+    s.host.tcp.shutdown(tcb);
+    const sent = s.send({ flags: TCP_SYN | TCP_ACK, seq: 0, ack: 1, mss: 1460 });
+    expect(sent.map((c) => [c.flags, c.length])).toEqual([['FP.', 10]]);
+    expect(tcb.state).toBe(State.FinWait1);
+  });
+
+  test('a lost FIN is sent again by the retransmission timer', () => {
+    const s = new Script();
+    const tcb = s.accept();
+    s.host.tcp.shutdown(tcb);
+    s.egress();
+    const again = s.advance(1.1 * SECOND);
+    expect(again.filter((c) => c.flags === 'F.').length).toBeGreaterThan(0);
+  });
+
+  test('a FIN is delivered once, whatever comes again behind it', () => {
+    const s = new Script();
+    s.accept();
+    s.send({ flags: FIN_ACK, seq: 1, ack: 1, data: 5 });
+    s.send({ flags: FIN_ACK, seq: 1, ack: 1, data: 5 });
+    s.send({ flags: FIN_ACK, seq: 6, ack: 1 });
+    expect(s.host.log).toEqual(['opened', 'data 5', 'ended']);
+  });
+
+  test('an out-of-order FIN waits for the data before it', () => {
+    const s = new Script();
+    const tcb = s.accept();
+    s.send({ flags: FIN_ACK, seq: 11, ack: 1, data: 5 });
+    expect(tcb.state).toBe(State.Established);
+    s.send({ seq: 1, ack: 1, data: 10 });
+    expect(s.host.log).toEqual(['opened', 'data 10', 'data 5', 'ended']);
+    expect(tcb.state).toBe(State.CloseWait);
+  });
+});
+
+describe('TIME-WAIT', () => {
+  function timeWait(options: { tsVal?: number } = {}): { s: Script; tcb: Tcb } {
+    const s = new Script();
+    const tcb = s.accept(
+      options.tsVal === undefined ? { mss: 1460 } : { mss: 1460, tsVal: options.tsVal },
+    );
+    s.host.tcp.close(tcb, s.nowNs);
+    s.egress();
+    s.send({ flags: FIN_ACK, seq: 1, ack: 2 });
+    expect(tcb.state).toBe(State.TimeWait);
+    return { s, tcb };
+  }
+
+  test('answers a repeated FIN and starts again (RFC 9293, 3.10.7.4)', () => {
+    const { s, tcb } = timeWait();
+    s.advance(50 * SECOND);
+    expect(s.send({ flags: FIN_ACK, seq: 1, ack: 2 })).toMatchObject([{ flags: '.', ack: 2 }]);
+    s.advance(50 * SECOND);
+    expect(tcb.state).toBe(State.TimeWait);
+    s.advance(11 * SECOND);
+    s.assertClean();
+  });
+
+  test('is not ended by a reset (RFC 1337)', () => {
+    const { s, tcb } = timeWait();
+    s.send({ flags: TCP_RST, seq: 2 });
+    expect(tcb.state).toBe(State.TimeWait);
+  });
+
+  test('gives way to a SYN with a newer timestamp (RFC 6191)', () => {
+    const { s } = timeWait({ tsVal: 1000 });
+    s.timestamps = false;
+    s.nowNs += SECOND;
+    expect(s.send({ flags: TCP_SYN, seq: -5000, mss: 1460, tsVal: 1001 })).toMatchObject([
+      { flags: 'S.' },
+    ]);
+  });
+
+  test('does not give way to a SYN with an older timestamp', () => {
+    const { s, tcb } = timeWait({ tsVal: 1000 });
+    s.timestamps = false;
+    s.send({ flags: TCP_SYN, seq: 5000, mss: 1460, tsVal: 999 });
+    expect(tcb.state).toBe(State.TimeWait);
+  });
+
+  test('gives way to a SYN with a higher sequence number (RFC 9293, 3.6.1)', () => {
+    const { s, tcb } = timeWait();
+    s.send({ flags: TCP_SYN, seq: 1, mss: 1460 });
+    expect(tcb.state).toBe(State.TimeWait);
+    expect(s.send({ flags: TCP_SYN, seq: 5000, mss: 1460 })).toMatchObject([{ flags: 'S.' }]);
+  });
+
+  test('the oldest gives way when every connection is taken', () => {
+    const s = new Script({ config: { connectionsMax: 1 } });
+    s.accept();
+    s.host.tcp.close(s.tcb(), s.nowNs);
+    s.egress();
+    s.send({ flags: FIN_ACK, seq: 1, ack: 2 });
+    expect(s.tcb().state).toBe(State.TimeWait);
+    s.connect(4000);
+    expect(s.host.tcp.counters.timeWaitRecycled).toBe(1);
+    expect(s.host.tcp.connectionCount).toBe(1);
+  });
+});
+
+describe('close() and abort()', () => {
+  test('abort() resets and tells the owner during the call (RFC 9293, 3.10.5)', () => {
+    const s = new Script();
+    const tcb = s.accept();
+    const { generation } = tcb;
+    s.write(tcb, 0, 100);
+    s.host.tcp.abort(tcb, s.nowNs);
+    expect(s.host.log.at(-1)).toBe('closed aborted');
+    expect(s.take()).toMatchObject([{ flags: 'R.', seq: 1 }]);
+    expect(tcb.generation).not.toBe(generation);
+    s.assertClean();
+  });
+
+  test('close() with unread data resets (RFC 2525, 2.17)', () => {
+    const s = new Script();
+    const tcb = s.accept();
+    s.host.tcp.setPull(tcb);
+    s.send({ seq: 1, ack: 1, data: 10 });
+    s.host.tcp.close(tcb, s.nowNs);
+    expect(s.take()).toMatchObject([{ flags: 'R.' }]);
+    s.assertClean();
+  });
+
+  test('data after close() is answered by a reset (RFC 9293, 3.6.1)', () => {
+    const s = new Script();
+    const tcb = s.accept();
+    s.host.tcp.close(tcb, s.nowNs);
+    s.egress();
+    s.send({ seq: 1, ack: 2 });
+    expect(s.send({ seq: 1, ack: 2, data: 10 })).toMatchObject([{ flags: 'R.' }]);
+    expect(s.host.tcp.counters.dataAfterClose).toBe(1);
+    s.assertClean();
+  });
+
+  test('FIN-WAIT-2 after close() does not wait for ever', () => {
+    const s = new Script();
+    const tcb = s.accept();
+    s.host.tcp.close(tcb, s.nowNs);
+    s.egress();
+    s.send({ seq: 1, ack: 2 });
+    s.advance(61 * SECOND);
+    expect(s.host.log.at(-1)).toBe('closed timeout');
+    s.assertClean();
+  });
+
+  test('FIN-WAIT-2 after shutdown() waits as long as the peer likes', () => {
+    const s = new Script();
+    const tcb = s.accept();
+    s.host.tcp.shutdown(tcb);
+    s.egress();
+    s.send({ seq: 1, ack: 2 });
+    s.advance(1000 * SECOND);
+    expect(tcb.state).toBe(State.FinWait2);
+    expect(s.host.tcp.timersArmed).toBe(0);
+  });
+
+  test('close() in SYN-SENT is silent', () => {
+    const s = new Script();
+    const tcb = s.connect();
+    s.egress();
+    s.host.tcp.close(tcb, s.nowNs);
+    expect(s.take()).toEqual([]);
+    s.assertClean();
+  });
+
+  test('a peer that vanishes is given up after the retry limit', () => {
+    const s = new Script({ config: { retriesMax: 3 } });
+    const tcb = s.accept();
+    s.write(tcb, 0, 10);
+    s.egress();
+    const sent = s.advance(100 * SECOND);
+    expect(sent.length).toBeGreaterThanOrEqual(3);
+    expect(s.host.log.at(-1)).toBe('closed timeout');
+    s.assertClean();
+  });
+
+  test('unread data survives the end of the connection in pull mode', () => {
+    const s = new Script();
+    const tcb = s.accept();
+    s.host.tcp.setPull(tcb);
+    s.send({ flags: FIN_ACK, seq: 1, ack: 1, data: 10 });
+    s.host.tcp.shutdown(tcb);
+    s.egress();
+    s.send({ seq: 12, ack: 2 });
+    expect(s.host.log).toEqual(['opened']);
+    const into = new Uint8Array(20);
+    expect(s.host.tcp.peek(tcb, into, 0, 4)).toBe(4);
+    expect(s.host.tcp.read(tcb, into, 0, 20)).toBe(10);
+    expect(s.host.log).toEqual(['opened', 'ended', 'closed finished']);
+    s.assertClean();
+  });
+
+  test('everything may happen inside a callback', () => {
+    for (const verb of ['abort', 'close', 'shutdown', 'reopen'] as const) {
+      const s = new Script();
+      const tcb = s.accept();
+      s.host.onData = (): void => {
+        if (verb === 'abort') s.host.tcp.abort(tcb, s.nowNs);
+        else if (verb === 'close') s.host.tcp.close(tcb, s.nowNs);
+        else if (verb === 'shutdown') s.host.tcp.shutdown(tcb);
+        else {
+          s.host.tcp.abort(tcb, s.nowNs);
+          s.connect();
+        }
+      };
+      s.send({ flags: FIN_ACK, seq: 1, ack: 1, data: 10 });
+      s.host.onData = undefined;
+      if (s.host.tcp.connectionCount > 0) s.host.tcp.abort(s.tcb(), s.nowNs);
+      s.assertClean();
+    }
+  });
+});
