@@ -46,7 +46,7 @@ export class ExchangeCounters {
   messagesBeforeLogin = 0;
   /** Messages of a session that was ended in the meantime, or of a failed exchange: not taken. */
   inputsRefused = 0;
-  /** How often a session was paused because the input ring was full. */
+  /** How often a message found the input ring full and the gateway had to wait for the pipeline. */
   inputRingFull = 0;
   /** Heartbeats sent on sessions. */
   heartbeats = 0;

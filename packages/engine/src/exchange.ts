@@ -189,9 +189,12 @@ export class Exchange implements Pollable, Disposable {
     if (this.#state === 'closed') return;
     if (this.#state === 'open') this.poll(this.#nowNs);
     this.#state = 'closed';
+    // The stages finish what was taken; their last reports go into the streams and the feed.
+    this.#intake.finish();
+    this.#pipeline[Symbol.dispose]();
+    this.#release();
     this.#gateway[Symbol.dispose]();
     this.#publisher?.[Symbol.dispose]();
-    this.#pipeline[Symbol.dispose]();
     this.#releaser[Symbol.dispose]();
     this.#intake[Symbol.dispose]();
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { monotonicClock } from '@tickwire/base';
 import { OrderBook } from '@tickwire/book';
 import { describeCut, FileStorage, Journal, type JournalPolicy } from '@tickwire/journal';
 import { FeedHistory } from './feed-history.ts';
@@ -18,6 +19,7 @@ import {
 import { createRings, type Pipeline, type Rings } from './pipeline.ts';
 import { type RecoveredState, recoverState } from './recovery.ts';
 import { SinglePipeline } from './single-pipeline.ts';
+import { ThreadedPipeline } from './threaded-pipeline.ts';
 import { TraderLogs } from './trader-logs.ts';
 
 /** What {@link Exchange.open} found in the journal. */
@@ -53,7 +55,8 @@ export async function prepare(options: ExchangeOptions): Promise<Foundation> {
   const policy = journalPolicy(options);
   const logs = new TraderLogs(limits.traders, limits.retainedReports);
   const history = new FeedHistory(limits.historyReports);
-  const journal = openJournal(options, policy);
+  // The journal's thread opens it again to write; here it is only read then.
+  const journal = openJournal(options, options.threads === 3 ? 'none' : policy);
   try {
     const state =
       journal === undefined
@@ -69,8 +72,17 @@ export async function prepare(options: ExchangeOptions): Promise<Foundation> {
     history.begin(reportSequence);
     const symbols = options.symbols ?? 1;
     const rings = createRings(limits, policy, symbols, options.wait ?? 'block', inputSequence);
-    const stage = journal === undefined ? undefined : new JournalStage(rings.input, journal);
-    const pipeline = new SinglePipeline(rings, book, stage);
+    const tornBytes = journal?.cut?.bytes ?? 0;
+    const stateHash = book.stateHash();
+    const lines = notices(options, policy, state, journal);
+    const pipeline =
+      options.threads === 3
+        ? await startThreads(options, rings, book, journal)
+        : new SinglePipeline(
+            rings,
+            book,
+            journal === undefined ? undefined : new JournalStage(rings.input, journal),
+          );
     return {
       limits,
       rings,
@@ -82,16 +94,46 @@ export async function prepare(options: ExchangeOptions): Promise<Foundation> {
         replayed: state.replayed,
         inputSequence,
         reportSequence,
-        tornBytes: journal?.cut?.bytes ?? 0,
-        stateHash: book.stateHash(),
+        tornBytes,
+        stateHash,
       },
-      notices: notices(options, policy, state, journal),
+      notices: lines,
       [Symbol.dispose]: () => pipeline[Symbol.dispose](),
     };
   } catch (error) {
     journal?.close();
     throw error;
   }
+}
+
+/** Hands the recovered book to its thread and the journal to another. */
+function startThreads(
+  options: ExchangeOptions,
+  rings: Rings,
+  book: OrderBook,
+  journal: Journal | undefined,
+): Promise<ThreadedPipeline> {
+  journal?.close();
+  const limits = exchangeLimits(options.limits);
+  const { journalDirectory, journalSegmentBytes } = options;
+  return ThreadedPipeline.start({
+    rings,
+    book,
+    bookOptions: bookOptions(options),
+    stallNs: limits.stallNs,
+    clock: monotonicClock,
+    ...(journalDirectory === undefined
+      ? {}
+      : {
+          journal: {
+            directory: journalDirectory,
+            options: {
+              policy: journalPolicy(options),
+              ...(journalSegmentBytes === undefined ? {} : { segmentBytes: journalSegmentBytes }),
+            },
+          },
+        }),
+  });
 }
 
 function openJournal(options: ExchangeOptions, policy: JournalPolicy): Journal | undefined {

@@ -7,6 +7,7 @@
 
 import { Status } from '@tickwire/base';
 import type { RingBuffer, Sequencer } from '@tickwire/ring';
+import { CLAIM_WAIT_NS } from './limits.ts';
 import {
   copyWords,
   INPUT_ARRIVAL_AT,
@@ -20,6 +21,8 @@ export type MakeRoom = () => boolean;
 
 /** Copies messages from packet memory into slots: the one copy on an order's way in. */
 export class Intake implements Disposable {
+  /** How often a message found the ring full and had to wait. */
+  full = 0;
   readonly #ring: RingBuffer;
   readonly #producer: Sequencer;
   readonly #makeRoom: MakeRoom;
@@ -51,8 +54,9 @@ export class Intake implements Disposable {
     while (sequence < 0) {
       if (sequence !== Status.Again) return Status.BadState;
       this.publish();
+      this.full += 1;
       if (!this.#makeRoom()) return Status.BadState;
-      sequence = this.#producer.tryClaim(1);
+      sequence = this.#producer.claim(1, CLAIM_WAIT_NS);
     }
     const slot = this.#ring.slotAt(sequence);
     const to = this.#ring.view;
@@ -68,6 +72,12 @@ export class Intake implements Disposable {
     const count = this.#producer.pending;
     if (count > 0) this.#producer.publish(count);
     return count;
+  }
+
+  /** Nothing follows: the stages end when they have done what was published. */
+  finish(): void {
+    this.publish();
+    this.#producer.finish();
   }
 
   /** Gives the role up. */

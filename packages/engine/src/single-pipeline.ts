@@ -8,13 +8,8 @@ import type { NetError } from '@tickwire/base';
 import type { OrderBook } from '@tickwire/book';
 import { BookStage } from './book-stage.ts';
 import type { JournalStage } from './journal-stage.ts';
+import { BATCH_MAX } from './limits.ts';
 import type { Pipeline, Rings } from './pipeline.ts';
-
-/**
- * Inputs of one batch at most: one commit of the journal each. More would only make the first of
- * them wait for the last.
- */
-export const BATCH_MAX = 1024;
 
 /** Journal, then book, each round; one commit per round. */
 export class SinglePipeline implements Pipeline {
@@ -60,6 +55,7 @@ export class SinglePipeline implements Pipeline {
   }
 
   [Symbol.dispose](): void {
+    while (this.busy() && this.makeRoom());
     this.#book[Symbol.dispose]();
     this.#journal?.[Symbol.dispose]();
     this.#rings.input.halt();
