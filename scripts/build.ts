@@ -15,7 +15,7 @@ const root = join(import.meta.dir, '..');
 const bin = (name: string): string => join(root, 'node_modules/.bin', name);
 
 /** Modules that only Bun has; the bundler leaves them alone. */
-const BUILT_IN = ['bun', 'bun:ffi', 'bun:jsc'].flatMap((name) => ['--external', name]);
+const BUILT_IN = ['bun', 'bun:ffi', 'bun:jsc', 'bun:test'].flatMap((name) => ['--external', name]);
 
 /** Starts a program in a folder; throws with its output when it fails. */
 async function run(cwd: string, command: string[]): Promise<void> {
@@ -25,22 +25,28 @@ async function run(cwd: string, command: string[]): Promise<void> {
   throw new Error(`${command.join(' ')} failed in ${cwd}\n${out}${err}`);
 }
 
-/** JavaScript and source maps; tsup leaves the dependencies that package.json names outside. */
+function readManifest(folder: string): { readonly exports: ExportsMap } {
+  const text = readFileSync(join(folder, 'package.json'), 'utf8');
+  return JSON.parse(text) as { readonly exports: ExportsMap };
+}
+
+/** JavaScript and source maps of what is exported or started; tsup leaves the dependencies that package.json names outside. */
 async function bundle(folder: string): Promise<void> {
-  const entries = readdirSync(join(folder, 'src')).filter(
-    (name) => name === 'index.ts' || name === 'main.ts' || name.endsWith('worker.ts'),
-  );
-  const files = entries.map((name) => `src/${name}`);
+  const { exports } = readManifest(folder);
+  const exported = Object.values(exports).map((conditions) => conditions['bun'] ?? '');
+  const others = readdirSync(join(folder, 'src'))
+    .filter((name) => name === 'main.ts' || name.endsWith('worker.ts'))
+    .map((name) => `./src/${name}`);
+  const files = [...new Set([...exported, ...others])];
   const shape = ['--format', 'esm', '--target', 'esnext', '--sourcemap', '--no-dts', '--silent'];
   await run(folder, [bin('tsup'), ...files, ...shape, '--out-dir', 'dist', ...BUILT_IN]);
 }
 
 async function lintPackage(folder: string): Promise<void> {
   await run(folder, [bin('publint'), '--strict', '--pack', 'false']);
-  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
-    readonly exports: ExportsMap;
-  };
-  const faults = exportFaults(manifest.exports, (path) => existsSync(join(folder, path)));
+  const faults = exportFaults(readManifest(folder).exports, (path) =>
+    existsSync(join(folder, path)),
+  );
   if (faults.length > 0) throw new Error(`${folder}/package.json\n${faults.join('\n')}`);
 }
 

@@ -7,6 +7,7 @@
 
 export { assert, AssertionError, fail } from './assert.ts';
 export { type Clock, ManualClock, monotonicClock, wallClockMs } from './clock.ts';
+export { copyBytes } from './copy-bytes.ts';
 export { NetError, type NetErrorCode } from './errors.ts';
 export { Prng } from './prng.ts';
 export { Status, statusName } from './status.ts';

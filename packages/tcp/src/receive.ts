@@ -5,9 +5,8 @@
  * @module
  */
 
-import { NO_FRAME, Status } from '@tickwire/base';
+import { copyBytes, NO_FRAME, Status } from '@tickwire/base';
 import { seqAdd, seqDiff } from '@tickwire/wire';
-import { copyBytes } from './copy.ts';
 import { type Core, Rx } from './core.ts';
 import { COALESCE_BYTES_MAX } from './limits.ts';
 import { Flag, type Tcb } from './tcb.ts';

@@ -8,9 +8,8 @@
  * @module
  */
 
-import { NO_FRAME, Status } from '@tickwire/base';
+import { copyBytes, NO_FRAME, Status } from '@tickwire/base';
 import { seqAdd, seqDiff, TCP_HEADER_BYTES, TCP_TIMESTAMPS_BYTES } from '@tickwire/wire';
-import { copyBytes } from './copy.ts';
 import { type Core, Tx } from './core.ts';
 import { ipHeaderBytes } from './emit.ts';
 import { MSS_MIN } from './limits.ts';
