@@ -1,0 +1,7 @@
+/**
+ * What the tests of several packages use.
+ *
+ * @packageDocumentation
+ */
+
+export { collectsDuring } from './garbage.ts';
