@@ -160,7 +160,6 @@ export class StackCore {
         error.tcpSequence,
         icmpKind(error.kind),
         error.mtu,
-        nowNs,
       );
     }
   }

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { collectsDuring } from './garbage.ts';
 
-const OPERATIONS = 1_000_000;
+const OPERATIONS = 4_000_000;
 
 test('collectsDuring() notices one object per operation', async () => {
   let last: object = {};
