@@ -129,8 +129,10 @@ export class Igmp {
       index = this.#groups.insert(0, 0, IPV4_MAPPED_WORD, group);
       if (index === NO_INDEX) return Status.LimitReached;
       this.#joins[index] = 0;
-      // Subscribed from here on until the row is gone: a leave that is repeated keeps it, harmless.
-      this.#port.link.joinMulticast(MAC_MULTICAST4_HIGH, macMulticast4Low(group));
+      // Subscribed until the row is gone: a leave that is being repeated keeps it, harmlessly.
+      if (!this.#sharesMac(index)) {
+        this.#port.link.joinMulticast(MAC_MULTICAST4_HIGH, macMulticast4Low(group));
+      }
     }
     const joins = this.#joins[index]!;
     this.#joins[index] = joins + 1;
@@ -287,15 +289,21 @@ export class Igmp {
 
   #forget(index: number): void {
     const low = macMulticast4Low(this.#groups.words[index * 4 + 3]!);
+    if (!this.#sharesMac(index)) this.#port.link.leaveMulticast(MAC_MULTICAST4_HIGH, low);
     this.#groups.remove(index);
     this.#wheel.cancel(this.#timerBase + index);
-    // 32 groups share a MAC address (RFC 1112, 6.4): leave it with the last one.
-    if (low === macMulticast4Low(IGMP_ALL_SYSTEMS)) return;
+  }
+
+  /** Whether another group has the same MAC address: 32 share each (RFC 1112, 6.4). */
+  #sharesMac(index: number): boolean {
+    const words = this.#groups.words;
+    const low = macMulticast4Low(words[index * 4 + 3]!);
+    if (low === macMulticast4Low(IGMP_ALL_SYSTEMS)) return true;
     for (let other = 0; other < this.#groups.capacity; other += 1) {
-      if (this.#groups.used[other] === 0) continue;
-      if (macMulticast4Low(this.#groups.words[other * 4 + 3]!) === low) return;
+      if (other === index || this.#groups.used[other] === 0) continue;
+      if (macMulticast4Low(words[other * 4 + 3]!) === low) return true;
     }
-    this.#port.link.leaveMulticast(MAC_MULTICAST4_HIGH, low);
+    return false;
   }
 
   #sendRecord(type: number, group: number): void {

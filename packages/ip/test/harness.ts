@@ -100,6 +100,8 @@ export class Host {
   readonly link: RecordingLink;
   readonly ip: Ip;
   nowNs: number = 1000 * SECOND;
+  /** Frames of which the test holds a reference. */
+  readonly retained: number[] = [];
 
   constructor(config: Partial<IpConfig> = {}, frames = 512, dataRoom = 2048, seed = 1) {
     this.arena = createHeapArena({ frames, dataRoom });
@@ -131,7 +133,10 @@ export class Host {
     if (frame === NO_FRAME) throw new Error('The test took all frames');
     const at = this.arena.dataAt[frame]!;
     this.arena.bytes.set(bytes, at);
-    if (retain) this.arena.retain(frame);
+    if (retain) {
+      this.arena.retain(frame);
+      this.retained.push(frame);
+    }
     const summed = Math.max(0, bytes.length - 14);
     const sum =
       (rxFlags & RX_SUMMED) === 0
@@ -140,14 +145,15 @@ export class Host {
     return this.ip.receive(frame, at, bytes.length, rxFlags, sum, this.nowNs);
   }
 
-  /** Moves the clock, firing each timer at its own instant. */
-  advance(deltaNs: number): void {
+  /** Moves the clock, firing each timer at its own instant; `then` is called after each. */
+  advance(deltaNs: number, then?: () => void): void {
     const endNs = this.nowNs + deltaNs;
     for (;;) {
       const dueNs = this.ip.nextDeadlineNs();
       if (dueNs > endNs) break;
       this.nowNs = Math.max(this.nowNs, dueNs);
       this.ip.timers(this.nowNs);
+      then?.();
     }
     this.nowNs = endNs;
   }
