@@ -76,7 +76,9 @@ export class BookStage implements Disposable {
     return this.book.reports.count > 0;
   }
 
-  /** Waits until the output ring has room; Again when the time is up, BadState when it is halted. */
+  /**
+   * Waits until the output ring has room; Again when the time is up, BadState when it is halted.
+   */
   waitForRoom(timeoutNs: number): number {
     const status = this.output.claim(1, timeoutNs);
     // The slot goes back: the next run claims what it needs.

@@ -1,7 +1,7 @@
 // @hot
 /**
- * The last reports of the feed, as the blocks of a multicast packet: filling a packet, live or for a
- * re-request, is one copy.
+ * The last reports of the feed, as the blocks of a multicast packet: filling a packet, live or for
+ * a re-request, is one copy.
  *
  * The sequence of a message of the feed is the report sequence of the book.
  *
@@ -35,7 +35,9 @@ export class FeedHistory {
     this.capacity = capacity;
   }
 
-  /** Says that everything up to `sequence` is over. Keeps what is there when that is where it ends. */
+  /**
+   * Says that everything up to `sequence` is over. Keeps what is there when that is where it ends.
+   */
   begin(sequence: number): void {
     if (this.last === sequence) return;
     this.last = sequence;

@@ -159,7 +159,8 @@ export class Gateway implements Disposable {
   /** Ends every session and refuses logins from now on; connections may still finish. */
   stop(): void {
     this.#accepting = false;
-    for (const session of this.#sessions) {
+    for (let id = 0; id < this.#sessions.length; id += 1) {
+      const session = this.#sessions[id]!;
       if (session.state === SessionState.Connected || session.state === SessionState.Open) {
         this.#end(session);
       }

@@ -11,8 +11,8 @@
 export const BATCH_MAX = 1024;
 
 /**
- * Rest of an idle thread before it looks at its control words: 20 ms, so that an idle exchange costs
- * a hundred wake-ups a second and a question to a thread is answered at once for a human.
+ * Rest of an idle thread before it looks at its control words: 20 ms, so that an idle exchange
+ * costs a hundred wake-ups a second and a question to a thread is answered at once for a human.
  */
 export const IDLE_WAIT_NS = 20_000_000;
 

@@ -209,7 +209,9 @@ export class MarketDataSubscriber implements Pollable, Disposable {
     }
   }
 
-  /** Asks at once when a gap opens, and again when what was asked for has come and more is missing. */
+  /**
+   * Asks at once when a gap opens, and again when what was asked for has come and more is missing.
+   */
   #missing(wasInGap: boolean, progress: boolean): void {
     if (progress || !wasInGap) this.#attempts = 0;
     if (!wasInGap || (progress && this.detector.expected >= this.#requestedTo)) {

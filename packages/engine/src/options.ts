@@ -44,7 +44,9 @@ export interface ExchangeLimits {
   readonly retainedReports: number;
   /** Reports kept for re-requests of the feed, a power of two. Default 131,072 (6.5 MB). */
   readonly historyReports: number;
-  /** Slots of the input ring, a power of two. Full: the sending session is paused. Default 16,384. */
+  /**
+   * Slots of the input ring, a power of two. Full: the sending session is paused. Default 16,384.
+   */
   readonly inputSlots: number;
   /** Slots of the output ring, a power of two. Full: the book waits. Default 65,536. */
   readonly outputSlots: number;

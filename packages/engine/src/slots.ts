@@ -12,8 +12,8 @@
  * ```
  *
  * The journal record is a run of bytes of the slot, so an order is copied once on its way in: from
- * packet memory to here. Message `s` of the input ring has the input sequence `s + 1`. Arrival times
- * are not journalled: the book does not see them.
+ * packet memory to here. Message `s` of the input ring has the input sequence `s + 1`. Arrival
+ * times are not journalled: the book does not see them.
  *
  * @module
  */

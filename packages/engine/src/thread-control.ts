@@ -1,6 +1,6 @@
 /**
- * What the exchange and one of its threads tell each other besides the rings: a thread that spins or
- * blocks never turns its event loop, so messages would not reach it.
+ * What the exchange and one of its threads tell each other besides the rings: a thread that spins
+ * or blocks never turns its event loop, so messages would not reach it.
  *
  * ```text
  * int32 words: 0 state   1 request   2 answer   3 text bytes

@@ -71,7 +71,9 @@ export class ThreadedPipeline implements Pipeline {
     this.#monitor = new RingMonitor(rings.input, nowNs);
   }
 
-  /** Starts the threads and waits until they run. Throws `ETIMEDOUT`, or what a thread failed of. */
+  /**
+   * Starts the threads and waits until they run. Throws `ETIMEDOUT`, or what a thread failed of.
+   */
   static async start(options: ThreadedOptions): Promise<ThreadedPipeline> {
     const pipeline = new ThreadedPipeline(options);
     try {

@@ -150,6 +150,7 @@ export class TraderClient implements Pollable, Disposable {
   /**
    * Begins to connect. The outcome comes through the sink.
    *
+   * @cold
    * @throws NetError as `Stack.connect`; `EISCONN` when it is connected.
    */
   connect(): void {
@@ -447,6 +448,11 @@ export class TraderClient implements Pollable, Disposable {
   }
 }
 
+/**
+ * The name of a rejection.
+ *
+ * @cold
+ */
 function rejectName(letter: number): string {
   for (const name of Object.keys(LoginReject) as (keyof typeof LoginReject)[]) {
     if (LoginReject[name] === letter) return name;

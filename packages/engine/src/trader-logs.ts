@@ -3,9 +3,9 @@
  * The sequenced streams of all traders: what has been sent to each, as far back as is retained, and
  * what still waits to be sent.
  *
- * A stream is kept as the bytes that go over the session, so that a run of reports is one write, and
- * resuming is moving a cursor. Each trader has a ring of the same size in one allocation; pages that
- * no report has touched cost no memory.
+ * A stream is kept as the bytes that go over the session, so that a run of reports is one write,
+ * and resuming is moving a cursor. Each trader has a ring of the same size in one allocation; pages
+ * that no report has touched cost no memory.
  *
  * ```text
  * one record, 51 bytes: | length 49, u16 BE | 'S' | ExecutionReport, 48 bytes |

@@ -2,7 +2,7 @@
  * An exchange, its clients and a wire between them in one process and in virtual time, for tests.
  */
 
-import { createHeapArena, type FrameArena, ManualClock } from '@tickwire/base';
+import { createHeapArena, type FrameArena, ManualClock, monotonicClock } from '@tickwire/base';
 import { createLoopbackPair, type Device } from '@tickwire/phy';
 import { type ExecutionReport, parseExecutionReport } from '@tickwire/protocol';
 import { type Pollable, Stack } from '@tickwire/stack';
@@ -127,11 +127,12 @@ export class Venue implements Disposable {
 
   /** Runs until `done` although other threads take real time; at most five seconds. */
   async untilReal(done: () => boolean): Promise<void> {
-    const deadline = Bun.nanoseconds() + 5e9;
+    const deadlineNs = monotonicClock.nowNs() + 5e9;
     for (;;) {
       this.round();
       if (done()) return;
-      if (Bun.nanoseconds() > deadline) throw new Error(`timed out: ${this.exchange.describe()}`);
+      if (monotonicClock.nowNs() > deadlineNs)
+        throw new Error(`timed out: ${this.exchange.describe()}`);
       await new Promise((resolve) => void setImmediate(resolve));
     }
   }
