@@ -99,8 +99,6 @@ export class Neighbours {
   readonly #etherType: Uint16Array;
   readonly #lastUsedNs: Float64Array;
   readonly #requests: Uint8Array;
-  /** When the last request left: the rate limit of one per second holds across attempts. */
-  readonly #requestedNs: Float64Array;
   /** Failed attempts in a row. */
   readonly #failures: Uint8Array;
   readonly #retryNs: Float64Array;
@@ -132,7 +130,6 @@ export class Neighbours {
     this.#etherType = new Uint16Array(capacity);
     this.#lastUsedNs = new Float64Array(capacity);
     this.#requests = new Uint8Array(capacity);
-    this.#requestedNs = new Float64Array(capacity);
     this.#failures = new Uint8Array(capacity);
     this.#retryNs = new Float64Array(capacity);
   }
@@ -318,7 +315,6 @@ export class Neighbours {
     this.state[neighbour] = NeighbourState.Free;
     this.#etherType[neighbour] = isV4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
     this.#lastUsedNs[neighbour] = nowNs;
-    this.#requestedNs[neighbour] = Number.NEGATIVE_INFINITY;
     this.#failures[neighbour] = 0;
     this.#requests[neighbour] = 0;
     return neighbour;
@@ -369,17 +365,18 @@ export class Neighbours {
     this.#wheel.schedule(this.#timerBase + neighbour, nowNs + lastNs);
   }
 
+  /**
+   * Begins an attempt. The last request of an earlier one is at least a second old: attempts end by
+   * a timer, and a failed one holds for a second or more.
+   */
   #beginResolution(neighbour: number, nowNs: number): void {
     this.state[neighbour] = NeighbourState.Incomplete;
     this.#requests[neighbour] = 0;
-    const earliestNs = this.#requestedNs[neighbour]! + REQUEST_INTERVAL_NS;
-    if (nowNs >= earliestNs) this.#request(neighbour, false, nowNs);
-    else this.#wheel.schedule(this.#timerBase + neighbour, earliestNs);
+    this.#request(neighbour, false, nowNs);
   }
 
   #request(neighbour: number, unicast: boolean, nowNs: number): void {
     this.#requests[neighbour] = this.#requests[neighbour]! + 1;
-    this.#requestedNs[neighbour] = nowNs;
     this.#wheel.schedule(this.#timerBase + neighbour, nowNs + REQUEST_INTERVAL_NS);
     this.#sink.solicit(neighbour, unicast, nowNs);
   }
