@@ -30,7 +30,10 @@ function readManifest(folder: string): { readonly exports: ExportsMap } {
   return JSON.parse(text) as { readonly exports: ExportsMap };
 }
 
-/** JavaScript and source maps of what is exported or started; tsup leaves the dependencies that package.json names outside. */
+/**
+ * JavaScript and source maps of what is exported or started; tsup leaves the dependencies that
+ * package.json names outside.
+ */
 async function bundle(folder: string): Promise<void> {
   const { exports } = readManifest(folder);
   const exported = Object.values(exports).map((conditions) => conditions['bun'] ?? '');

@@ -16,6 +16,7 @@ export type NetErrorCode =
   | 'ECONNRESET'
   | 'EHOSTUNREACH'
   | 'EINVAL'
+  | 'EIO'
   | 'EISCONN'
   | 'EMSGSIZE'
   | 'ENETUNREACH'

@@ -80,7 +80,15 @@ const ERRNO_NAMES: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** The codes that `NetError` knows and a file system returns. */
-const CODES: readonly NetErrorCode[] = ['EPERM', 'ENOENT', 'EBADF', 'ENOMEM', 'EACCES', 'ENOSPC'];
+const CODES: readonly NetErrorCode[] = [
+  'EPERM',
+  'ENOENT',
+  'EIO',
+  'EBADF',
+  'ENOMEM',
+  'EACCES',
+  'ENOSPC',
+];
 
 /**
  * The error for a negative errno. Its code is that of the errno where `NetError` has it, else

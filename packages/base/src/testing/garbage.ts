@@ -19,8 +19,8 @@ const ATTEMPTS = 3;
 
 /**
  * Runs `work` and says whether the garbage collector ran meanwhile, in each of three attempts.
- * `work` must do enough that one object for each operation would make it run: it starts at 8 to 32 MB,
- * so two million operations are enough.
+ * `work` must do enough that one object for each operation would make it run: it starts at 8 to 32
+ * MB, so two million operations are enough.
  *
  * @example
  * ```ts
