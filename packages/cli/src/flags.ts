@@ -137,7 +137,7 @@ export const linkFlags: FlagParametersForType<LinkFlags, CliContext> = {
   idle: {
     kind: 'enum',
     values: ['sleep', 'yield', 'spin'],
-    brief: 'What an idle loop does; default yield under load, sleep for a venue that waits',
+    brief: 'What an idle loop does; default spin under load, sleep in a venue that waits',
     optional: true,
   },
 };

@@ -20,7 +20,7 @@ export async function exchange(this: CliContext, flags: ExchangeFlags): Promise<
     await serveVenue(this, { ...flags, device: flags.device });
     return;
   }
-  const load = makeLoad(flags, flags.idle ?? 'yield');
+  const load = makeLoad(flags, flags.idle ?? 'spin');
   const venue: VenueConfig = {
     port: flags.port,
     group: flags.group,

@@ -21,7 +21,7 @@ export async function trader(this: CliContext, flags: TraderFlags): Promise<void
         'net_af_packet:iface=veth1, or use "exchange", which has traders of its own',
     );
   }
-  const load = makeLoad(flags, flags.idle ?? 'yield');
+  const load = makeLoad(flags, flags.idle ?? 'spin');
   const { port, group, groupPort } = flags;
   await reportRun(this, flags, (hooks) =>
     runTrader(

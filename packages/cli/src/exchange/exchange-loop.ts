@@ -26,7 +26,16 @@ export const DRAIN_LIMIT_NS = 10e9;
 /** The feed may trail the sessions; what is missing after this time is a gap. */
 const FEED_LIMIT_NS = 2e9;
 
-const Phase = { Connect: 0, WarmUp: 1, Settle: 2, Measure: 3, Drain: 4, Feed: 5, Done: 6 } as const;
+const Phase = {
+  Connect: 0,
+  WarmUp: 1,
+  Settle: 2,
+  Begin: 3,
+  Measure: 4,
+  Drain: 5,
+  Feed: 6,
+  Done: 7,
+} as const;
 
 /** What a loop drives. */
 export interface LoopOptions {
@@ -106,7 +115,10 @@ export class ExchangeLoop implements Pollable {
         else if (this.#traders.isSent) this.#enter(this.#phase + 1, nowNs);
         break;
       case Phase.Settle:
-        if (this.#isDrained(nowNs)) this.#beginMeasure(nowNs);
+        if (this.#isDrained(nowNs)) this.#prepareMeasure(nowNs);
+        break;
+      case Phase.Begin:
+        this.#beginMeasure(nowNs);
         break;
       case Phase.Drain:
         if (this.#isDrained(nowNs)) this.#enter(Phase.Feed, nowNs);
@@ -132,7 +144,7 @@ export class ExchangeLoop implements Pollable {
     if (traders.failure !== undefined) throw traders.failure;
     if (traders.isOpen) {
       const { warmup } = this.#options;
-      if (warmup === 0) this.#beginMeasure(nowNs);
+      if (warmup === 0) this.#prepareMeasure(nowNs);
       else {
         traders.start(nowNs, warmup);
         this.#enter(Phase.WarmUp, nowNs);
@@ -146,15 +158,18 @@ export class ExchangeLoop implements Pollable {
     }
   }
 
-  /** @cold */
-  #beginMeasure(nowNs: number): void {
-    const traders = this.#traders;
-    this.#measuredFrom = traders.feed.index;
-    traders.measure();
+  /** Collects the garbage of the start. @cold */
+  #prepareMeasure(nowNs: number): void {
+    this.#measuredFrom = this.#traders.feed.index;
+    this.#traders.measure();
     this.#options.memory.start();
-    // The collection took a while: the schedule begins at the next round's time or later.
+    this.#enter(Phase.Begin, nowNs);
+  }
+
+  /** A round later: the collection took milliseconds, which no order shall pay for. @cold */
+  #beginMeasure(nowNs: number): void {
     this.#startedNs = nowNs;
-    traders.start(nowNs, traders.feed.total);
+    this.#traders.start(nowNs, this.#traders.feed.total);
     this.#enter(Phase.Measure, nowNs);
   }
 

@@ -4,7 +4,17 @@
  * @module
  */
 
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NetError } from '@tickwire/base';
@@ -40,15 +50,37 @@ export class JournalFolder implements Disposable {
     }
   }
 
-  /** Bytes of the files in it. */
+  /** Bytes written to it; what is reserved ahead does not count. */
   get bytes(): number {
     const { path } = this;
     if (path === undefined) return 0;
-    return readdirSync(path).reduce((sum, name) => sum + statSync(join(path, name)).size, 0);
+    return readdirSync(path).reduce((sum, name) => sum + writtenBytes(join(path, name)), 0);
   }
 
   [Symbol.dispose](): void {
     if (this.#isTemporary && this.path !== undefined) rmSync(this.path, { recursive: true });
+  }
+}
+
+/** Pieces in which the end of a file is looked for. */
+const PIECE_BYTES = 1 << 20;
+
+/** Bytes up to the last that is not zero: segments are filled with zeros when they are made. */
+export function writtenBytes(path: string): number {
+  const file = openSync(path, 'r');
+  try {
+    const piece = new Uint8Array(PIECE_BYTES);
+    let end = fstatSync(file).size;
+    while (end > 0) {
+      const start = Math.max(0, end - PIECE_BYTES);
+      const length = readSync(file, piece, 0, end - start, start);
+      const last = piece.subarray(0, length).findLastIndex((byte) => byte !== 0);
+      if (last >= 0) return start + last + 1;
+      end = start;
+    }
+    return 0;
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -163,6 +163,11 @@ function feedHash(traders: TraderSide, reports: number): string | undefined {
   return isWhole ? hash.digest() : undefined;
 }
 
+/** Every order has its report and the feed its messages; a gap that was filled is no loss. */
+function isWhole(result: Pick<RunResult, 'lost' | 'multicastLost'>): boolean {
+  return result.lost === 0 && result.multicastLost === 0;
+}
+
 /** Venue and traders in this process, joined by a wire in memory; then the replay. */
 export async function runEmbedded(options: EmbeddedOptions, hooks: RunHooks): Promise<RunOutcome> {
   const { load } = options;
@@ -203,7 +208,7 @@ export async function runEmbedded(options: EmbeddedOptions, hooks: RunHooks): Pr
     journal: options.venue.journal,
     journalBytes: folder.bytes,
     replay,
-    ok: common.lost === 0 && replay.equal !== false && failure === undefined,
+    ok: isWhole(common) && replay.equal !== false && failure === undefined,
   };
   const notices = [wire.notice, folder.notice, failure?.message];
   return { result, bins, notices: notices.filter((notice) => notice !== undefined) };
@@ -250,7 +255,7 @@ export async function runTrader(options: TraderRunOptions, hooks: RunHooks): Pro
     journal: 'none',
     journalBytes: 0,
     replay: { equal: null, stateHash: '', records: 0, elapsedNs: 0 },
-    ok: common.lost === 0 && failure === undefined,
+    ok: isWhole(common) && failure === undefined,
   };
   const notices = failure === undefined ? [] : [failure.message];
   return { result, bins: traders.recorder.bins(), notices };

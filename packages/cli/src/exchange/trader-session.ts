@@ -27,8 +27,12 @@ import {
 } from '@tickwire/protocol';
 import type { LatencyRecorder } from './latency-recorder.ts';
 
-/** Messages of one session without an answer at most; then it waits, and the wait is latency. */
-const OUTSTANDING_MAX = 1 << 20;
+/**
+ * Messages of one session without an answer at most; then it waits, and the wait is latency. Far
+ * below the reports that a venue keeps for a slow reader, so that nobody is taken for one when a
+ * pause of the process makes a batch of everything that was due.
+ */
+const OUTSTANDING_MAX = 1 << 15;
 const MASK = OUTSTANDING_MAX - 1;
 const REASONS = 256;
 const SYMBOL = 0;

@@ -1,0 +1,78 @@
+/**
+ * What a test says to the host process.
+ *
+ * @module
+ */
+
+import type { TcpConfig } from '@tickwire/tcp';
+
+/** What `host.ts` is started with. */
+export interface HostOptions {
+  /** As for `openDevice`. */
+  readonly device: string;
+  /** With prefix length. */
+  readonly address: string;
+  readonly gateway?: string;
+  readonly mtu?: number;
+  /** Frames of the pool. */
+  readonly frames?: number;
+  /** Bytes of a frame behind the headroom: bounds what can be reassembled. */
+  readonly dataRoom?: number;
+  readonly tcp?: Partial<TcpConfig>;
+}
+
+/** Ports besides the well-known ones of `startServices`. */
+export const HostServicePort = {
+  /** Answers the SHA-256 of all it got when the client has ended, then closes. */
+  Sink: 2000,
+  /** Sends the stream of the last `source` request, then closes. */
+  Source: 2001,
+} as const;
+
+/** One line on stdin. */
+export type Request =
+  | { readonly op: 'counters' }
+  | { readonly op: 'connections' }
+  | {
+      readonly op: 'connect';
+      readonly host: string;
+      readonly port: number;
+      readonly seed: number;
+      /** Bytes to send before the half-close. */
+      readonly bytes: number;
+      /** Reset the connection after so many bytes were received; absent: never. */
+      readonly resetAfter?: number;
+    }
+  | { readonly op: 'results' }
+  | { readonly op: 'source'; readonly seed: number; readonly bytes: number }
+  | { readonly op: 'join'; readonly group: string; readonly port: number }
+  | { readonly op: 'datagrams' }
+  | {
+      readonly op: 'multicast';
+      readonly group: string;
+      readonly port: number;
+      readonly count: number;
+    }
+  | { readonly op: 'close' };
+
+/** How a connection ended. */
+export interface TransferResult {
+  readonly sent: number;
+  readonly received: number;
+  /** SHA-256 of what was received. */
+  readonly hash: string;
+  /** Code of the error that ended it, or undefined. */
+  readonly error: string | undefined;
+}
+
+/** What `close` answers. */
+export interface Accounts {
+  readonly connections: number;
+  readonly tcpTimers: number;
+  readonly ipFrames: number;
+  readonly heldByDriver: number;
+  readonly inUse: number;
+  readonly stats: Readonly<Record<string, number>>;
+  readonly ip: Readonly<Record<string, number>>;
+  readonly tcp: Readonly<Record<string, number>>;
+}
