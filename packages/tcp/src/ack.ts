@@ -6,28 +6,35 @@
  */
 
 import { NO_FRAME } from '@tickwire/base';
-import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from '@tickwire/wire';
+import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, TCP_ECE, TCP_FIN } from '@tickwire/wire';
 import { controllerOf } from './congestion/registry.ts';
 import { type Core, type Segment, Tx } from './core.ts';
+import { rackAdapt, rackDelivered, rackDetect, rackRecovered } from './rack.ts';
 import {
   clearRetransmit,
   duplicateAck,
+  enterFastRecovery,
   flightBytes,
   frameSpan,
   leaveRecovery,
   markLost,
   proportionalRate,
   Recovery,
+  reduceWindow,
   renoAcked,
-  restartRto,
   Retransmit,
+  scheduleLossTimer,
 } from './retransmit.ts';
 import { sampleRtt } from './rtt.ts';
+import { found, takeSack } from './scoreboard.ts';
 import { tellDrained } from './send.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
+import { ackProvesSpurious, duplicatesProveSpurious, undo } from './undo.ts';
 
-/** RTT of the newest segment that the last {@link takeAcked} took off the queue; 0 for none. */
+/** What {@link takeAcked} found; module state, because nothing here is reentrant. */
 let sampleNs = 0;
+let deliveredBytes = 0;
+let retransmittedNs = 0;
 
 /**
  * Processes an ACK that lies in the acceptable range. False when the connection is over when it
@@ -35,24 +42,147 @@ let sampleNs = 0;
  */
 export function ackArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: number): boolean {
   const ack = segment.ack;
-  if (seqLt(ack, tcb.sndUna)) return true;
+  const una = tcb.sndUna;
+  if (seqLt(ack, una)) return true;
   const windowBefore = tcb.sndWnd;
   updateSendWindow(core, tcb, segment);
   // The peer is there, closed window or not: it must not be given up (RFC 9293, 3.8.6.1).
   if (tcb.sndWnd === 0) tcb.unanswered = 0;
-  if (ack === tcb.sndUna) {
-    const duplicate =
-      segment.length === 0 &&
-      tcb.sqHead !== tcb.sqUnsent &&
-      tcb.sndWnd === windowBefore &&
-      tcb.sqHead !== NO_FRAME;
-    if (duplicate) {
-      const delivered = duplicateAck(core, tcb, nowNs);
-      if (tcb.recovery === Recovery.Fast) proportionalRate(tcb, delivered, false);
-    }
-    return true;
+  const flight = flightBytes(tcb);
+  const acked = seqDiff(ack, una);
+  sampleNs = 0;
+  deliveredBytes = 0;
+  retransmittedNs = 0;
+  if (acked > 0) {
+    takeAcked(core, tcb, ack, nowNs);
+    tcb.sndUna = ack;
+    tcb.bytesAcked += acked;
+    tcb.unanswered = 0;
   }
-  return newAck(core, tcb, ack, nowNs);
+  if ((tcb.flags & Flag.Ecn) !== 0 && (segment.flags & TCP_ECE) !== 0)
+    congestionEcho(core, tcb, nowNs);
+  if ((tcb.flags & Flag.Sack) !== 0) return sackAck(core, tcb, segment, una, acked, flight, nowNs);
+  if (acked > 0) return renoAck(core, tcb, acked, flight, nowNs);
+  if (
+    segment.length === 0 &&
+    (segment.flags & TCP_FIN) === 0 &&
+    tcb.sndWnd === windowBefore &&
+    tcb.sqHead !== NO_FRAME &&
+    tcb.sqHead !== tcb.sqUnsent
+  ) {
+    // A duplicate ACK by the definition of RFC 5681, 2.
+    const delivered = duplicateAck(core, tcb, nowNs);
+    if (tcb.recovery === Recovery.Fast) proportionalRate(tcb, delivered, false);
+  }
+  return true;
+}
+
+/** The network marks instead of dropping (RFC 3168, 6.1.2): once per window of data. */
+function congestionEcho(core: Core, tcb: Tcb, nowNs: number): void {
+  if (tcb.recovery !== Recovery.Open || seqLt(tcb.sndUna, tcb.ecnRecover)) return;
+  core.counters.ecnReductions += 1;
+  tcb.ecnRecover = tcb.sndNxt;
+  tcb.undoCount = -1;
+  reduceWindow(tcb, nowNs);
+  tcb.flags |= Flag.EcnCwr;
+}
+
+/** Karn: the back-off stays until a segment that was sent once, or a timestamp, proves the path. */
+function takeSample(core: Core, tcb: Tcb, rttNs: number, nowNs: number): void {
+  if (rttNs > 0) {
+    sampleRtt(tcb, core.config, rttNs, nowNs);
+    controllerOf(tcb).rttSample(tcb, rttNs, nowNs);
+  }
+  if (rttNs > 0 || (tcb.flags & Flag.Timestamps) !== 0) tcb.backoff = 0;
+}
+
+/** New data acknowledged by a peer without SACK (RFC 6582). */
+function renoAck(core: Core, tcb: Tcb, acked: number, flight: number, nowNs: number): boolean {
+  takeSample(core, tcb, sampleNs, nowNs);
+  if (ackProvesSpurious(core, tcb, retransmittedNs, nowNs)) undo(core, tcb);
+  const delivered = renoAcked(tcb, acked);
+  if (tcb.recovery === Recovery.Fast) {
+    if (seqGe(tcb.sndUna, tcb.recover)) leaveRecovery(tcb);
+    else {
+      // A partial ACK: the next segment is missing too (RFC 6582, 3.2 step 3).
+      const head = tcb.sqHead;
+      if (head !== NO_FRAME && (core.txFlags[head]! & Tx.Lost) === 0) markLost(core, tcb, head);
+      proportionalRate(tcb, delivered, true);
+    }
+  } else {
+    if (tcb.recovery !== Recovery.Open && seqGe(tcb.sndUna, tcb.recover)) leaveRecovery(tcb);
+    if (windowWasLimit(tcb, flight)) controllerOf(tcb).acked(tcb, acked, nowNs);
+  }
+  return progressed(core, tcb, nowNs);
+}
+
+/** Any ACK of a peer with SACK (RFC 6675, RFC 8985, RFC 6937). */
+function sackAck(
+  core: Core,
+  tcb: Tcb,
+  segment: Segment,
+  una: number,
+  acked: number,
+  flight: number,
+  nowNs: number,
+): boolean {
+  found.newlySacked = 0;
+  found.dsack = 0;
+  if (core.options.sackCount > 0) {
+    takeSack(core, tcb, segment, una, nowNs);
+    if (sampleNs === 0 && found.newlySacked > 0) sampleNs = found.sampleNs;
+  }
+  const dsack = found.dsack === 1;
+  const delivered = deliveredBytes + found.newlySacked;
+  if (acked === 0 && delivered === 0 && !dsack) return true;
+  if (acked > 0 || found.newlySacked > 0) takeSample(core, tcb, sampleNs, nowNs);
+  rackAdapt(tcb, dsack);
+  if (
+    (acked > 0 && ackProvesSpurious(core, tcb, retransmittedNs, nowNs)) ||
+    duplicatesProveSpurious(tcb, dsack)
+  ) {
+    undo(core, tcb);
+  }
+  if ((tcb.flags & Flag.TlpOutstanding) !== 0) tailProbeAck(tcb, dsack, nowNs);
+  if (acked > 0 && tcb.recovery !== Recovery.Open && seqGe(tcb.sndUna, tcb.recover)) {
+    leaveRecovery(tcb);
+    rackRecovered(tcb);
+  }
+  let lost = false;
+  if (tcb.sackedBytes > 0 || tcb.recovery !== Recovery.Open) {
+    if (tcb.retransmitKind === Retransmit.Reorder) tcb.retransmitKind = Retransmit.Timeout;
+    lost = rackDetect(core, tcb, nowNs);
+    if (lost && tcb.recovery !== Recovery.Fast && tcb.recovery !== Recovery.Loss) {
+      enterFastRecovery(core, tcb, nowNs);
+    }
+  }
+  if (tcb.recovery === Recovery.Fast) proportionalRate(tcb, delivered, acked > 0 && !lost);
+  else if (acked > 0 && windowWasLimit(tcb, flight)) controllerOf(tcb).acked(tcb, acked, nowNs);
+  if (acked > 0) return progressed(core, tcb, nowNs);
+  if (tcb.retransmitKind !== Retransmit.Reorder) scheduleLossTimer(core, tcb, false, nowNs);
+  core.needsEgress(tcb);
+  return true;
+}
+
+/** What the ACK says about a tail loss probe (RFC 8985, 7.4.2). */
+function tailProbeAck(tcb: Tcb, dsack: boolean, nowNs: number): void {
+  if (seqLt(tcb.sndUna, tcb.tlpEnd)) return;
+  const again = (tcb.flags & Flag.TlpRetransmit) !== 0;
+  if (again && !dsack && tcb.sndUna === tcb.tlpEnd) return;
+  tcb.flags &= ~(Flag.TlpOutstanding | Flag.TlpRetransmit);
+  // The probe has filled a hole that nobody else has noticed: that was congestion too.
+  if (again && !dsack) reduceWindow(tcb, nowNs);
+}
+
+/** SND.UNA has moved: timers, egress, and an owner that waits. */
+function progressed(core: Core, tcb: Tcb, nowNs: number): boolean {
+  if (tcb.sqHead === NO_FRAME || tcb.sqHead === tcb.sqUnsent) clearRetransmit(tcb);
+  else scheduleLossTimer(core, tcb, true, nowNs);
+  if (tcb.userTimeoutNs > 0) {
+    tcb.userTimeoutAtNs = tcb.sqHead === NO_FRAME ? NEVER : nowNs + tcb.userTimeoutNs;
+  }
+  if (tcb.sqHead !== NO_FRAME) core.needsEgress(tcb);
+  return tellDrained(core, tcb);
 }
 
 /** RFC 9293, 3.10.7.4: the window moves by the newest segment only. */
@@ -79,45 +209,6 @@ function updateSendWindow(core: Core, tcb: Tcb, segment: Segment): void {
   }
 }
 
-/** An ACK of something new. */
-function newAck(core: Core, tcb: Tcb, ack: number, nowNs: number): boolean {
-  const flight = flightBytes(tcb);
-  const acked = seqDiff(ack, tcb.sndUna);
-  sampleNs = 0;
-  takeAcked(core, tcb, ack, nowNs);
-  tcb.sndUna = ack;
-  tcb.bytesAcked += acked;
-  tcb.unanswered = 0;
-  if (sampleNs > 0) {
-    sampleRtt(tcb, core.config, sampleNs, nowNs);
-    controllerOf(tcb).rttSample(tcb, sampleNs, nowNs);
-  }
-  // Karn: the back-off stays until a segment that was sent once, or a timestamp, proves the path.
-  if (sampleNs > 0 || (tcb.flags & Flag.Timestamps) !== 0) tcb.backoff = 0;
-  const delivered = (tcb.flags & Flag.Sack) === 0 ? renoAcked(tcb, acked) : acked;
-
-  if (tcb.recovery === Recovery.Fast) {
-    if (seqGe(ack, tcb.recover)) leaveRecovery(tcb);
-    else {
-      // A partial ACK: the next segment is missing too (RFC 6582, 3.2 step 3).
-      const head = tcb.sqHead;
-      if (head !== NO_FRAME && (core.txFlags[head]! & Tx.Lost) === 0) markLost(core, tcb, head);
-      proportionalRate(tcb, delivered, true);
-    }
-  } else {
-    if (tcb.recovery !== Recovery.Open && seqGe(ack, tcb.recover)) leaveRecovery(tcb);
-    if (windowWasLimit(tcb, flight)) controllerOf(tcb).acked(tcb, acked, nowNs);
-  }
-
-  if (tcb.sqHead === NO_FRAME || tcb.sqHead === tcb.sqUnsent) clearRetransmit(tcb);
-  else restartRto(core, tcb, nowNs);
-  if (tcb.userTimeoutNs > 0) {
-    tcb.userTimeoutAtNs = tcb.sqHead === NO_FRAME ? NEVER : nowNs + tcb.userTimeoutNs;
-  }
-  if (tcb.sqHead !== NO_FRAME) core.needsEgress(tcb);
-  return tellDrained(core, tcb);
-}
-
 /** The window may grow only when it was what held the sender back (RFC 7661; RFC 5681, 3.1). */
 function windowWasLimit(tcb: Tcb, flight: number): boolean {
   if (flight + tcb.mss > tcb.cwnd) return true;
@@ -126,6 +217,7 @@ function windowWasLimit(tcb: Tcb, flight: number): boolean {
 
 /** Takes what `ack` covers off the queue, and keeps the sums of the scoreboard right. */
 function takeAcked(core: Core, tcb: Tcb, ack: number, nowNs: number): void {
+  const sack = (tcb.flags & Flag.Sack) !== 0;
   while (tcb.sqHead !== NO_FRAME && tcb.sqHead !== tcb.sqUnsent) {
     const frame = tcb.sqHead;
     const seq = core.txSeq[frame]!;
@@ -136,7 +228,15 @@ function takeAcked(core: Core, tcb: Tcb, ack: number, nowNs: number): void {
     }
     const flags = core.txFlags[frame]!;
     forgetSent(tcb, flags, span);
-    if ((flags & (Tx.Ever | Tx.Sacked)) === 0) sampleNs = nowNs - core.txTimeNs[frame]!;
+    if ((flags & Tx.Sacked) === 0) {
+      deliveredBytes += span;
+      if ((flags & Tx.Ever) === 0) sampleNs = nowNs - core.txTimeNs[frame]!;
+      else if (retransmittedNs === 0) retransmittedNs = core.txTimeNs[frame]!;
+      if (sack) {
+        if ((flags & Tx.Ever) === 0 && seqLt(seq, tcb.sackHigh)) tcb.flags |= Flag.ReorderingSeen;
+        rackDelivered(core, tcb, frame, nowNs);
+      }
+    }
     const next = core.txNext[frame]!;
     tcb.sqHead = next;
     if (tcb.sqLost === frame) tcb.sqLost = next;
@@ -149,7 +249,9 @@ function takeAcked(core: Core, tcb: Tcb, ack: number, nowNs: number): void {
 
 /** Part of the first frame is acknowledged. */
 function trimHead(core: Core, tcb: Tcb, frame: number, bytes: number): void {
-  forgetSent(tcb, core.txFlags[frame]!, bytes);
+  const flags = core.txFlags[frame]!;
+  if ((flags & Tx.Sacked) === 0) deliveredBytes += bytes;
+  forgetSent(tcb, flags, bytes);
   core.txSeq[frame] = seqAdd(core.txSeq[frame]!, bytes);
   core.txAt[frame] = core.txAt[frame]! + bytes;
   core.txLength[frame] = core.txLength[frame]! - bytes;

@@ -26,6 +26,7 @@ import { flowFromMeta } from './emit.ts';
 import { MSS_MIN } from './limits.ts';
 import type { Listener } from './listener.ts';
 import { clearRetransmit, Recovery } from './retransmit.ts';
+import { sampleRtt } from './rtt.ts';
 import { updateMss } from './send.ts';
 import { CloseReason, State } from './state.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
@@ -227,6 +228,8 @@ export function establish(core: Core, tcb: Tcb, nowNs: number): void {
   tcb.backoff = 0;
   tcb.unanswered = 0;
   clearRetransmit(tcb);
+  // The handshake measures the round trip, unless it had to be repeated (Karn).
+  if (!lostSyn) sampleRtt(tcb, config, nowNs - tcb.lastSentNs, nowNs);
   tcb.recovery = Recovery.Open;
   // RFC 6928, 2: ten segments; RFC 5681, 3.1: one when the SYN was lost.
   const segments = lostSyn ? 1 : config.initialWindowSegments;

@@ -45,3 +45,6 @@ export const MTU_MIN_IPV4 = 552;
 
 /** Every IPv6 link takes this much (RFC 8200, 5). */
 export const MTU_MIN_IPV6 = 1280;
+
+/** Shortest wait before a tail loss probe: the peer's poll loop and collector pauses take time. */
+export const TAIL_PROBE_MIN_NS = 1_000_000;

@@ -13,7 +13,7 @@ import { NO_FRAME } from '@tickwire/base';
 import { seqDiff, seqGe, seqGt } from '@tickwire/wire';
 import { controllerOf } from './congestion/registry.ts';
 import { type Core, Tx } from './core.ts';
-import { DUP_ACK_THRESHOLD } from './limits.ts';
+import { DUP_ACK_THRESHOLD, TAIL_PROBE_MIN_NS } from './limits.ts';
 import { backedOffRtoNs } from './rtt.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 
@@ -69,11 +69,41 @@ export function setRetransmit(core: Core, tcb: Tcb, kind: number, atNs: number):
 export function clearRetransmit(tcb: Tcb): void {
   tcb.retransmitKind = Retransmit.None;
   tcb.retransmitAtNs = NEVER;
+  tcb.rtoAtNs = NEVER;
 }
 
 /** (Re)starts the retransmission timeout from now (RFC 6298, 5.1 and 5.3). */
 export function restartRto(core: Core, tcb: Tcb, nowNs: number): void {
-  setRetransmit(core, tcb, Retransmit.Timeout, nowNs + backedOffRtoNs(tcb, core.config));
+  tcb.rtoAtNs = nowNs + backedOffRtoNs(tcb, core.config);
+  setRetransmit(core, tcb, Retransmit.Timeout, tcb.rtoAtNs);
+}
+
+/**
+ * Data was sent, or acknowledged (`restart`): chooses between the tail loss probe (RFC 8985, 7.2)
+ * and the timeout. A running reordering timer is earlier than both and stays.
+ */
+export function scheduleLossTimer(core: Core, tcb: Tcb, restart: boolean, nowNs: number): void {
+  if (restart || tcb.rtoAtNs === NEVER) {
+    tcb.rtoAtNs = nowNs + backedOffRtoNs(tcb, core.config);
+  }
+  if (tcb.retransmitKind === Retransmit.Reorder) return;
+  if (
+    (tcb.flags & (Flag.Sack | Flag.TlpOutstanding)) === Flag.Sack &&
+    tcb.recovery === Recovery.Open &&
+    tcb.sackedBytes === 0 &&
+    tcb.srttNs > 0
+  ) {
+    let probeNs = 2 * tcb.srttNs;
+    if (probeNs < TAIL_PROBE_MIN_NS) probeNs = TAIL_PROBE_MIN_NS;
+    // A single segment may wait for the peer's delayed ACK (WCDelAckT); Linux allows its RTO.min.
+    if (flightBytes(tcb) <= tcb.mss) probeNs += core.config.rtoMinNs;
+    const atNs = Math.ceil(nowNs + probeNs);
+    if (atNs < tcb.rtoAtNs) {
+      setRetransmit(core, tcb, Retransmit.TailProbe, atNs);
+      return;
+    }
+  }
+  setRetransmit(core, tcb, Retransmit.Timeout, tcb.rtoAtNs);
 }
 
 /** Takes one frame for lost. */
@@ -188,8 +218,9 @@ export function retransmissionTimeout(core: Core, tcb: Tcb, nowNs: number): void
 
 /** Everything that the peer has not reported is lost. */
 export function markAllLost(core: Core, tcb: Tcb): void {
-  const sack = (tcb.flags & Flag.Sack) !== 0;
-  if (!sack) tcb.sackedBytes = 0;
+  const head = tcb.sqHead;
+  if ((tcb.flags & Flag.Sack) === 0) tcb.sackedBytes = 0;
+  else if (head !== NO_FRAME && (core.txFlags[head]! & Tx.Sacked) !== 0) forgetSack(core, tcb);
   tcb.lostBytes = 0;
   tcb.retransBytes = 0;
   for (
@@ -203,6 +234,31 @@ export function markAllLost(core: Core, tcb: Tcb): void {
     core.txFlags[frame] = (flags & ~Tx.Retransmitted) | Tx.Lost;
   }
   tcb.sqLost = tcb.sqHead;
+}
+
+/**
+ * The head of the queue is SACKed and yet not acknowledged: the receiver has thrown away what it
+ * had reported, as it may (RFC 2018, 8). Forget all reports.
+ */
+function forgetSack(core: Core, tcb: Tcb): void {
+  for (
+    let frame = tcb.sqHead;
+    frame !== NO_FRAME && frame !== tcb.sqUnsent;
+    frame = core.txNext[frame]!
+  ) {
+    core.txFlags[frame] = core.txFlags[frame]! & ~Tx.Sacked;
+  }
+  tcb.sackedBytes = 0;
+  core.counters.sackReneged += 1;
+}
+
+/** Reduces the window for one congestion event without a retransmission: ECN, or a masked loss. */
+export function reduceWindow(tcb: Tcb, nowNs: number): void {
+  if (tcb.recovery !== Recovery.Open) return;
+  controllerOf(tcb).congestion(tcb, flightBytes(tcb), nowNs);
+  tcb.cwnd = tcb.ssthresh;
+  tcb.recovery = Recovery.Reduced;
+  tcb.recover = tcb.sndNxt;
 }
 
 /**

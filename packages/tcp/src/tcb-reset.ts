@@ -90,10 +90,12 @@ export function resetTcb(tcb: Tcb, config: TcpConfig, nowNs: number): void {
   tcb.rackReoMult = 1;
   tcb.rackReoPersist = 0;
   tcb.rackRound = 0;
+  tcb.rackRoundEnd = 0;
   tcb.tlpEnd = 0;
   tcb.ecnRecover = 0;
   tcb.retransmitAtNs = NEVER;
   tcb.retransmitKind = Retransmit.None;
+  tcb.rtoAtNs = NEVER;
   tcb.ackAtNs = NEVER;
   tcb.keepaliveAtNs = NEVER;
   tcb.lingerAtNs = NEVER;
@@ -108,6 +110,8 @@ export function resetTcb(tcb: Tcb, config: TcpConfig, nowNs: number): void {
   tcb.openedNs = nowNs;
   tcb.lastReceivedNs = nowNs;
   tcb.lastSentNs = nowNs;
+  tcb.lastDataNs = nowNs;
+  tcb.paceNextNs = 0;
   tcb.challengedNs = -1;
   tcb.bytesAcked = 0;
   tcb.bytesReceived = 0;

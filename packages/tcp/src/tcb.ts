@@ -236,6 +236,7 @@ export class Tcb {
   rackReoMult = 1;
   rackReoPersist = 0;
   rackRound = 0;
+  rackRoundEnd = 0;
   tlpEnd = 0;
   ecnRecover = 0;
 
@@ -244,6 +245,8 @@ export class Tcb {
   retransmitAtNs: number = NEVER;
   /** `Retransmit` of timers.ts. */
   retransmitKind = 0;
+  /** When the retransmission timeout would fire, whatever `retransmitKind` is. */
+  rtoAtNs: number = NEVER;
   ackAtNs: number = NEVER;
   keepaliveAtNs: number = NEVER;
   /** TIME-WAIT, FIN-WAIT-2. */
@@ -264,6 +267,9 @@ export class Tcb {
   openedNs = 0;
   lastReceivedNs = 0;
   lastSentNs = 0;
+  lastDataNs = 0;
+  /** When the pacer lets the next segment go. */
+  paceNextNs = 0;
   /** When a segment outside the window was last answered. */
   challengedNs = 0;
   bytesAcked = 0;

@@ -12,7 +12,16 @@
 import { NO_FRAME } from '@tickwire/base';
 import { abortConnection, removeConnection } from './close.ts';
 import { type Core, earliestDeadlineNs } from './core.ts';
-import { clearRetransmit, Retransmit, retransmissionTimeout, setRetransmit } from './retransmit.ts';
+import { rackDetect } from './rack.ts';
+import {
+  clearRetransmit,
+  enterFastRecovery,
+  proportionalRate,
+  Recovery,
+  Retransmit,
+  retransmissionTimeout,
+  setRetransmit,
+} from './retransmit.ts';
 import { backedOffRtoNs } from './rtt.ts';
 import { CloseReason, State } from './state.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
@@ -62,6 +71,10 @@ function lingerEnds(core: Core, tcb: Tcb, nowNs: number): void {
 
 function retransmitDue(core: Core, tcb: Tcb, nowNs: number): void {
   const kind = tcb.retransmitKind;
+  if (kind === Retransmit.TailProbe || kind === Retransmit.Reorder) {
+    lossTimer(core, tcb, kind, nowNs);
+    return;
+  }
   clearRetransmit(tcb);
   if (tcb.state === State.SynSent || tcb.state === State.SynReceived) {
     handshakeTimeout(core, tcb);
@@ -69,6 +82,23 @@ function retransmitDue(core: Core, tcb: Tcb, nowNs: number): void {
   }
   if (kind === Retransmit.Persist) persist(core, tcb, nowNs);
   else if (kind === Retransmit.Timeout) timeout(core, tcb, nowNs);
+}
+
+/** A tail loss probe is due, or RACK's reordering window has ended (RFC 8985, 7.3 and 6.3). */
+function lossTimer(core: Core, tcb: Tcb, kind: number, nowNs: number): void {
+  setRetransmit(core, tcb, Retransmit.Timeout, tcb.rtoAtNs);
+  if (tcb.sqHead === NO_FRAME || tcb.sqHead === tcb.sqUnsent) {
+    clearRetransmit(tcb);
+    return;
+  }
+  if (kind === Retransmit.TailProbe) tcb.flags |= Flag.TlpDue;
+  else if (rackDetect(core, tcb, nowNs)) {
+    if (tcb.recovery !== Recovery.Fast && tcb.recovery !== Recovery.Loss) {
+      enterFastRecovery(core, tcb, nowNs);
+    }
+    proportionalRate(tcb, 0, false);
+  }
+  core.needsEgress(tcb);
 }
 
 function handshakeTimeout(core: Core, tcb: Tcb): void {

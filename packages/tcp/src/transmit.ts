@@ -8,7 +8,7 @@
 import { NO_FRAME } from '@tickwire/base';
 import { seqAdd, seqDiff, seqGt, TCP_FIN, TCP_PSH } from '@tickwire/wire';
 import { type Core, Tx } from './core.ts';
-import { sendAck, sendControl, sendSegment, sendSyn } from './emit.ts';
+import { sendAck, sendControl, sendSegment, sendSyn, timestampNow } from './emit.ts';
 import { ALLOC_RETRY_NS } from './limits.ts';
 import {
   flightBytes,
@@ -18,6 +18,7 @@ import {
   Recovery,
   restartRto,
   Retransmit,
+  scheduleLossTimer,
   setRetransmit,
 } from './retransmit.ts';
 import { backedOffRtoNs } from './rtt.ts';
@@ -69,6 +70,7 @@ function transmitAll(core: Core, tcb: Tcb, nowNs: number): boolean {
     if ((tcb.flags & (Flag.FinQueued | Flag.FinInQueue)) === Flag.FinQueued) {
       if (!queueFin(core, tcb)) return false;
     }
+    if ((tcb.flags & Flag.TlpDue) !== 0 && !transmitTailProbe(core, tcb, nowNs)) return false;
     if (tcb.sqLost !== NO_FRAME && !transmitLost(core, tcb, nowNs)) return false;
     if (tcb.sqUnsent !== NO_FRAME && !transmitNew(core, tcb, nowNs)) return false;
     if ((tcb.flags & Flag.ProbeDue) !== 0) {
@@ -123,9 +125,48 @@ export function retransmitFrame(core: Core, tcb: Tcb, frame: number, nowNs: numb
   core.txFlags[frame] = flags | outstanding | Tx.Ever;
   tcb.retransmits += 1;
   tcb.prrOut += span;
-  if (tcb.undoCount >= 0) tcb.undoCount += 1;
+  if (tcb.undoCount >= 0) {
+    if (tcb.undoCount === 0) tcb.undoTs = timestampNow(tcb, nowNs);
+    tcb.undoCount += 1;
+  }
   core.counters.retransSegs += 1;
-  if (tcb.retransmitKind !== Retransmit.Timeout) restartRto(core, tcb, nowNs);
+  scheduleLossTimer(core, tcb, frame === tcb.sqHead, nowNs);
+  return true;
+}
+
+/**
+ * The tail loss probe (RFC 8985, 7.3): one new segment if the peer's window has room for it, else
+ * the last one again, so that its SACK shows what is missing before it.
+ */
+function transmitTailProbe(core: Core, tcb: Tcb, nowNs: number): boolean {
+  if (core.output.room() <= 0) return false;
+  let last = NO_FRAME;
+  let frame = tcb.sqHead;
+  while (frame !== NO_FRAME && frame !== tcb.sqUnsent) {
+    last = frame;
+    frame = core.txNext[frame]!;
+  }
+  if (last !== NO_FRAME) {
+    const usable = seqDiff(seqAdd(tcb.sndUna, tcb.sndWnd), tcb.sndNxt);
+    const fresh = tcb.sqUnsent;
+    if (
+      fresh !== NO_FRAME &&
+      core.txLength[fresh]! <= tcb.mss &&
+      frameSpan(core, fresh) <= usable
+    ) {
+      if (!sendQueued(core, tcb, fresh, false, nowNs)) return false;
+      tcb.sndNxt = seqAdd(tcb.sndNxt, frameSpan(core, fresh));
+      tcb.sqUnsent = core.txNext[fresh]!;
+    } else {
+      if (!retransmitFrame(core, tcb, last, nowNs)) return false;
+      tcb.flags |= Flag.TlpRetransmit;
+    }
+    tcb.flags |= Flag.TlpOutstanding;
+    tcb.tlpEnd = tcb.sndNxt;
+    core.counters.tailLossProbes += 1;
+    restartRto(core, tcb, nowNs);
+  }
+  tcb.flags &= ~Flag.TlpDue;
   return true;
 }
 
@@ -180,7 +221,8 @@ function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
     tcb.flags &= ~Flag.Override;
     if (core.txLength[frame]! < tcb.mss) tcb.sndSmall = tcb.sndNxt;
     if (tcb.recovery === Recovery.Fast) tcb.prrOut += span;
-    if (tcb.retransmitKind !== Retransmit.Timeout) restartRto(core, tcb, nowNs);
+    tcb.lastDataNs = nowNs;
+    scheduleLossTimer(core, tcb, false, nowNs);
     if (tcb.userTimeoutNs > 0 && tcb.userTimeoutAtNs === NEVER) {
       tcb.userTimeoutAtNs = nowNs + tcb.userTimeoutNs;
       core.armAt(tcb, tcb.userTimeoutAtNs);

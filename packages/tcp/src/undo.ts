@@ -1,0 +1,63 @@
+// @hot
+/**
+ * Takes back a reduction of the window that proves to have been for nothing.
+ *
+ * @module
+ */
+
+import { NO_FRAME } from '@tickwire/base';
+import { seqLt } from '@tickwire/wire';
+import { controllerOf } from './congestion/registry.ts';
+import { type Core, Tx } from './core.ts';
+import { leaveRecovery, Recovery } from './retransmit.ts';
+import { Flag, type Tcb } from './tcb.ts';
+
+/**
+ * Whether all that was sent again was sent for nothing: the peer reports each of the
+ * retransmissions as a duplicate (RFC 3708).
+ */
+export function duplicatesProveSpurious(tcb: Tcb, dsack: boolean): boolean {
+  return dsack && tcb.undoCount === 0 && inRecovery(tcb);
+}
+
+/**
+ * Whether the first ACK after a retransmission answers the original: it echoes an older timestamp
+ * (Eifel, RFC 3522), or it comes sooner than any round trip could take.
+ */
+export function ackProvesSpurious(
+  core: Core,
+  tcb: Tcb,
+  headSentNs: number,
+  nowNs: number,
+): boolean {
+  if (tcb.undoCount <= 0 || !inRecovery(tcb)) return false;
+  if ((tcb.flags & Flag.Timestamps) !== 0 && core.options.hasTimestamps === 1) {
+    if (tcb.undoTs !== 0 && seqLt(core.options.tsEcr, tcb.undoTs)) return true;
+  }
+  return headSentNs > 0 && nowNs - headSentNs < tcb.minRttNs / 2;
+}
+
+function inRecovery(tcb: Tcb): boolean {
+  return tcb.recovery === Recovery.Fast || tcb.recovery === Recovery.Loss;
+}
+
+/** Nothing was lost: the window is what it was, and nothing is sent again. */
+export function undo(core: Core, tcb: Tcb): void {
+  core.counters.spuriousUndone += 1;
+  for (
+    let frame = tcb.sqHead;
+    frame !== NO_FRAME && frame !== tcb.sqUnsent;
+    frame = core.txNext[frame]!
+  ) {
+    core.txFlags[frame] = core.txFlags[frame]! & ~(Tx.Lost | Tx.Retransmitted);
+  }
+  tcb.lostBytes = 0;
+  tcb.retransBytes = 0;
+  tcb.sqLost = NO_FRAME;
+  leaveRecovery(tcb);
+  if (tcb.cwnd < tcb.undoCwnd) tcb.cwnd = tcb.undoCwnd;
+  if (tcb.ssthresh < tcb.undoSsthresh) tcb.ssthresh = tcb.undoSsthresh;
+  tcb.backoff = 0;
+  controllerOf(tcb).undone(tcb);
+  core.needsEgress(tcb);
+}
