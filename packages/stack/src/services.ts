@@ -167,7 +167,13 @@ function chargenDatagrams(stack: Stack, port: number): UdpSocket {
 
 const HTTP_BODY = 'tickwire\n';
 const HTTP_ANSWER: Uint8Array = new TextEncoder().encode(
-  `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${HTTP_BODY.length}\r\n\r\n${HTTP_BODY}`,
+  [
+    'HTTP/1.1 200 OK',
+    'Content-Type: text/plain',
+    `Content-Length: ${HTTP_BODY.length}`,
+    '',
+    HTTP_BODY,
+  ].join('\r\n'),
 );
 /** A client that sends no blank line within this many bytes is cut off. */
 const HTTP_HEADER_MAX = 16 * 1024;
