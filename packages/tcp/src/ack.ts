@@ -55,6 +55,8 @@ export function ackArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: number
   retransmittedNs = 0;
   if (acked > 0) {
     takeAcked(core, tcb, ack, nowNs);
+    // What was held back behind a hole tells how long the hole was, not the path.
+    if (retransmittedNs !== 0) sampleNs = 0;
     tcb.sndUna = ack;
     tcb.bytesAcked += acked;
     tcb.unanswered = 0;

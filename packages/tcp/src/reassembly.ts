@@ -12,6 +12,7 @@ import { NO_FRAME } from '@tickwire/base';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from '@tickwire/wire';
 import { type Core, Rx, type Segment } from './core.ts';
 import { COALESCE_BYTES_MAX } from './limits.ts';
+import { noteRecent } from './sack.ts';
 import type { Tcb } from './tcb.ts';
 
 /** What {@link insertOutOfOrder} did. */
@@ -90,7 +91,7 @@ export function insertOutOfOrder(
     bytes = seqDiff(core.rxSeq[next]!, left);
     withFin = 0;
   }
-  tcb.ooRecent = left;
+  noteRecent(tcb, left, right);
   keep(core, tcb, before, next, segment.frame, left, from, bytes, withFin);
   return Inserted.Kept;
 }

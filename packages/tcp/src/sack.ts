@@ -10,7 +10,6 @@ import {
   emitTcpSackBlock,
   emitTcpSackHeader,
   seqAdd,
-  seqGe,
   seqLt,
   TCP_SACK_BLOCKS_MAX,
 } from '@tickwire/wire';
@@ -41,9 +40,13 @@ export function sackOptionBytes(count: number): number {
   return count === 0 ? 0 : HEADER_BYTES + count * BLOCK_BYTES;
 }
 
+/** First frames of the blocks in the option that is being written. */
+const written = new Int32Array(TCP_SACK_BLOCKS_MAX);
+
 /**
  * Writes the SACK option with `count` blocks: a duplicate report first (RFC 2883, 4), then the block
- * of the latest arrival (RFC 2018, 4), then the others from the left.
+ * of the latest arrival, then those that were reported latest (RFC 2018, 4: each block is repeated,
+ * so that the loss of an ACK does no harm), then what room is left from the left.
  */
 export function emitSack(core: Core, tcb: Tcb, at: number, count: number): number {
   const view = core.arena.view;
@@ -56,31 +59,52 @@ export function emitSack(core: Core, tcb: Tcb, at: number, count: number): numbe
     core.counters.dsackSent += 1;
     left -= 1;
   }
-  let recent = NO_FRAME;
-  if (left > 0) {
-    recent = recentBlock(core, tcb);
-    if (recent !== NO_FRAME) {
-      to = emitTcpSackBlock(view, to, core.rxSeq[recent]!, blockEnd(core, recent));
-      left -= 1;
+  let blocks = 0;
+  let fallback = tcb.ooHead;
+  for (let choice = 0; blocks < left; choice += 1) {
+    let frame = NO_FRAME;
+    if (choice < 4) frame = blockOf(core, tcb, recentSeq(tcb, choice));
+    else {
+      if (fallback === NO_FRAME) break;
+      frame = fallback;
+      fallback = nextBlock(core, fallback);
     }
-  }
-  for (let frame = tcb.ooHead; frame !== NO_FRAME && left > 0;) {
-    const right = blockEnd(core, frame);
-    if (frame !== recent) {
-      to = emitTcpSackBlock(view, to, core.rxSeq[frame]!, right);
-      left -= 1;
-    }
-    frame = nextBlock(core, frame);
+    if (frame === NO_FRAME || isWritten(frame, blocks)) continue;
+    written[blocks] = frame;
+    blocks += 1;
+    to = emitTcpSackBlock(view, to, core.rxSeq[frame]!, blockEnd(core, frame));
   }
   return to;
 }
 
-/** First frame of the run that holds the latest out-of-order arrival, or NO_FRAME. */
-function recentBlock(core: Core, tcb: Tcb): number {
+function recentSeq(tcb: Tcb, choice: number): number {
+  if (choice === 0) return tcb.ooRecent;
+  if (choice === 1) return tcb.ooRecent1;
+  return choice === 2 ? tcb.ooRecent2 : tcb.ooRecent3;
+}
+
+function isWritten(frame: number, blocks: number): boolean {
+  for (let i = 0; i < blocks; i += 1) if (written[i] === frame) return true;
+  return false;
+}
+
+/** Remembers where an out-of-order segment went. */
+export function noteRecent(tcb: Tcb, seq: number, end: number): void {
+  // What continues the latest arrival belongs to the same block.
+  if (seq !== tcb.ooRecentEnd) {
+    tcb.ooRecent3 = tcb.ooRecent2;
+    tcb.ooRecent2 = tcb.ooRecent1;
+    tcb.ooRecent1 = tcb.ooRecent;
+    tcb.ooRecent = seq;
+  }
+  tcb.ooRecentEnd = end;
+}
+
+/** First frame of the run that holds `seq`, or NO_FRAME. */
+function blockOf(core: Core, tcb: Tcb, seq: number): number {
   for (let frame = tcb.ooHead; frame !== NO_FRAME; frame = nextBlock(core, frame)) {
-    if (seqGe(tcb.ooRecent, core.rxSeq[frame]!) && seqLt(tcb.ooRecent, blockEnd(core, frame))) {
-      return frame;
-    }
+    if (seqLt(seq, core.rxSeq[frame]!)) return NO_FRAME;
+    if (seqLt(seq, blockEnd(core, frame))) return frame;
   }
   return NO_FRAME;
 }

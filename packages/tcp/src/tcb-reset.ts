@@ -43,6 +43,10 @@ export function resetTcb(tcb: Tcb, config: TcpConfig, nowNs: number): void {
   tcb.ooBytes = 0;
   tcb.ooFrames = 0;
   tcb.ooRecent = 0;
+  tcb.ooRecent1 = 0;
+  tcb.ooRecent2 = 0;
+  tcb.ooRecent3 = 0;
+  tcb.ooRecentEnd = 0;
   tcb.dsackLeft = 0;
   tcb.dsackRight = 0;
   tcb.rcvAcked = 0;

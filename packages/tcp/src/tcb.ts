@@ -161,8 +161,12 @@ export class Tcb {
   ooTail: number = NO_FRAME;
   ooBytes = 0;
   ooFrames = 0;
-  /** Where the last out-of-order segment went: the first SACK block (RFC 2018, 4). */
+  /** Where the last out-of-order segments went: the first SACK blocks (RFC 2018, 4). */
   ooRecent = 0;
+  ooRecent1 = 0;
+  ooRecent2 = 0;
+  ooRecent3 = 0;
+  ooRecentEnd = 0;
   /** Duplicate report for the next ACK (RFC 2883); empty when equal. */
   dsackLeft = 0;
   dsackRight = 0;

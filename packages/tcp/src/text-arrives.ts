@@ -15,6 +15,7 @@ import { type Core, Rx, type Segment } from './core.ts';
 import { DUP_ACKS_OWED_MAX } from './limits.ts';
 import { Inserted, insertOutOfOrder, takeInOrder } from './reassembly.ts';
 import { ackAtOnce, ackInOrder, deliver, tellEnd } from './receive.ts';
+import { noteRecent } from './sack.ts';
 import { State } from './state.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 import { promisedWindow } from './window.ts';
@@ -103,7 +104,7 @@ function outOfOrder(
     if ((tcb.flags & Flag.Sack) !== 0) {
       tcb.dsackLeft = seq;
       tcb.dsackRight = seqAdd(seq, length);
-      tcb.ooRecent = seq;
+      noteRecent(tcb, seq, seqAdd(seq, length));
     }
   }
 }

@@ -34,7 +34,7 @@ export function ackProvesSpurious(
   if ((tcb.flags & Flag.Timestamps) !== 0 && core.options.hasTimestamps === 1) {
     if (tcb.undoTs !== 0 && seqLt(core.options.tsEcr, tcb.undoTs)) return true;
   }
-  return headSentNs > 0 && nowNs - headSentNs < tcb.minRttNs / 2;
+  return tcb.undoCount === 1 && headSentNs > 0 && nowNs - headSentNs < tcb.minRttNs / 2;
 }
 
 function inRecovery(tcb: Tcb): boolean {
