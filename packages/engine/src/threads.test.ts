@@ -1,19 +1,9 @@
 import { describe, expect, test } from 'bun:test';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { FileStorage, Journal } from '@tickwire/journal';
+import { Directory } from '../test/directory.ts';
 import { FlowSender } from '../test/flow.ts';
 import { Venue } from '../test/venue.ts';
 import { replayJournal } from './index.ts';
-
-class Directory implements Disposable {
-  readonly path: string = mkdtempSync(join(tmpdir(), 'tickwire-engine-'));
-
-  [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true, force: true });
-  }
-}
 
 const SMALL = { journalSegmentBytes: 4 * 1024 * 1024 };
 

@@ -19,8 +19,8 @@ export class FlowSender {
   readonly #view: DataView = new DataView(new ArrayBuffer(ORDER_ENTRY_BYTES_MAX));
   #row = 256;
 
-  constructor(seed: number) {
-    this.#generator = new FlowGenerator({ seed, liveMax: 256 });
+  constructor(seed: number, firstOrderId = 1) {
+    this.#generator = new FlowGenerator({ seed, liveMax: 256, firstOrderId });
   }
 
   /** Sends up to `count` messages; returns how many the stack took. */
