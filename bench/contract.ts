@@ -1,8 +1,8 @@
 /**
  * What a benchmark is.
  *
- * A file in `bench/micro/*.bench.ts` or `bench/load/*.ts` exports `benchmark`. It runs when `run` is
- * called and at no other time, so that listing the benchmarks costs an import each.
+ * A file in `bench/micro/*.bench.ts` or `bench/load/*.ts` exports `benchmark`. It runs when `run`
+ * is called and at no other time, so that listing the benchmarks costs an import each.
  *
  * @module
  */

@@ -10,6 +10,7 @@ import {
   type ApplicationText,
   buildApplication,
   buildRouteMap,
+  help,
   run,
   text_en,
 } from '@stricli/core';
@@ -64,8 +65,17 @@ export const app: Application<CliContext> = buildApplication(
   {
     name: 'tickwire',
     scanner: { caseStyle: 'allow-kebab-for-camel' },
-    documentation: { onlyRequiredInUsageLine: true },
     localization: { text },
+  },
+  {
+    help: help({
+      brief: 'Print this help',
+      formatting: {
+        onlyRequiredInUsageLine: true,
+        useAliasInUsageLine: false,
+        caseStyle: 'convert-camel-to-kebab',
+      },
+    }),
   },
 );
 

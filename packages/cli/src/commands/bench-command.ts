@@ -17,7 +17,12 @@ type Positional = [name?: string];
 
 /** The command. */
 export const benchCommand: Command<CliContext> = buildCommand<BenchFlags, Positional, CliContext>({
-  loader: async () => (await import('./bench.ts')).bench,
+  loader: async () => {
+    const { bench } = await import('./bench.ts');
+    return function run(flags, name) {
+      return bench(this, flags, name);
+    };
+  },
   parameters: {
     flags: {
       json: { kind: 'boolean', brief: 'One JSON object, last on stdout', default: false },

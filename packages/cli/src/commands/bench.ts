@@ -23,7 +23,7 @@ interface BenchDoor {
 }
 
 /** Lists the benchmarks or runs one. */
-export async function bench(this: CliContext, flags: BenchFlags, name?: string): Promise<void> {
+export async function bench(context: CliContext, flags: BenchFlags, name?: string): Promise<void> {
   const door = join(import.meta.dir, '../../../../bench/index.ts');
   if (!existsSync(door)) {
     throw new NetError(
@@ -32,11 +32,11 @@ export async function bench(this: CliContext, flags: BenchFlags, name?: string):
     );
   }
   const { benchMain } = (await import(door)) as BenchDoor;
-  const { stdout, stderr } = this.process;
+  const { stdout, stderr } = context.process;
   const isDone = await benchMain(
     name,
-    { ...flags, signal: this.signal },
+    { ...flags, signal: context.signal },
     { out: (text) => void stdout.write(text), err: (text) => void stderr.write(text) },
   );
-  this.process.exitCode = isDone ? ExitCode.Ok : ExitCode.Failed;
+  context.process.exitCode = isDone ? ExitCode.Ok : ExitCode.Failed;
 }

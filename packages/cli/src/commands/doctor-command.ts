@@ -14,7 +14,12 @@ export interface DoctorFlags {
 
 /** The command. */
 export const doctorCommand: Command<CliContext> = buildCommand<DoctorFlags, [], CliContext>({
-  loader: async () => (await import('./doctor.ts')).doctor,
+  loader: async () => {
+    const { doctor } = await import('./doctor.ts');
+    return function run(flags) {
+      return doctor(this, flags);
+    };
+  },
   parameters: { flags: { json: { kind: 'boolean', brief: 'One JSON object', default: false } } },
   docs: { brief: 'Say what this machine offers and what to do about what is missing' },
 });

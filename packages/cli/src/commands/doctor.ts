@@ -34,12 +34,12 @@ export function renderFindings(findings: readonly Finding[], terminal: Terminal)
 }
 
 /** Examines the machine; fails only when nothing would run. */
-export function doctor(this: CliContext, flags: DoctorFlags): void {
-  const findings = examine(thisMachine(this.process.env));
+export function doctor(context: CliContext, flags: DoctorFlags): void {
+  const findings = examine(thisMachine(context.process.env));
   const isFit = findings.every((finding) => finding.state !== 'missing');
   const text = flags.json
     ? JSON.stringify({ ready: isFit, findings })
-    : renderFindings(findings, this.out);
-  this.process.stdout.write(`${text}\n`);
-  this.process.exitCode = isFit ? ExitCode.Ok : ExitCode.Failed;
+    : renderFindings(findings, context.out);
+  context.process.stdout.write(`${text}\n`);
+  context.process.exitCode = isFit ? ExitCode.Ok : ExitCode.Failed;
 }

@@ -28,7 +28,12 @@ export interface ExchangeFlags extends LoadFlags, LinkFlags, VenueFlags, OutputF
 
 /** The command. */
 export const exchangeCommand: Command<CliContext> = buildCommand<ExchangeFlags, [], CliContext>({
-  loader: async () => (await import('./exchange.ts')).exchange,
+  loader: async () => {
+    const { exchange } = await import('./exchange.ts');
+    return function run(flags) {
+      return exchange(this, flags);
+    };
+  },
   parameters: {
     flags: {
       ...loadFlags,

@@ -14,10 +14,10 @@ import { linkOptions, reportRun } from './report.ts';
 import { serveVenue } from './venue.ts';
 
 /** The venue with traders of its own, or on a device. */
-export async function exchange(this: CliContext, flags: ExchangeFlags): Promise<void> {
+export async function exchange(context: CliContext, flags: ExchangeFlags): Promise<void> {
   refuseContradictions(flags);
   if (flags.device !== undefined) {
-    await serveVenue(this, { ...flags, device: flags.device });
+    await serveVenue(context, { ...flags, device: flags.device });
     return;
   }
   const load = makeLoad(flags, flags.idle ?? 'spin');
@@ -30,7 +30,7 @@ export async function exchange(this: CliContext, flags: ExchangeFlags): Promise<
     limits: load.feed.limits,
     traders: load.sessions,
   };
-  await reportRun(this, flags, (hooks) =>
+  await reportRun(context, flags, (hooks) =>
     runEmbedded(
       {
         venue,
@@ -38,8 +38,8 @@ export async function exchange(this: CliContext, flags: ExchangeFlags): Promise<
         journal: venue.journal,
         ...(flags.journalDir === undefined ? {} : { journalDir: flags.journalDir }),
         keep: flags.keep,
-        link: linkOptions(this, flags),
-        env: this.process.env,
+        link: linkOptions(context, flags),
+        env: context.process.env,
       },
       hooks,
     ),

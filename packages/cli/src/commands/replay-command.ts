@@ -15,7 +15,12 @@ export interface ReplayFlags {
 
 /** The command. */
 export const replayCommand: Command<CliContext> = buildCommand<ReplayFlags, [string], CliContext>({
-  loader: async () => (await import('./replay.ts')).replay,
+  loader: async () => {
+    const { replay } = await import('./replay.ts');
+    return function run(flags, directory) {
+      return replay(this, flags, directory);
+    };
+  },
   parameters: {
     flags: {
       json: { kind: 'boolean', brief: 'One JSON object', default: false },

@@ -10,10 +10,10 @@ import { formatCount } from '../render/format.ts';
 import type { ReplayFlags } from './replay-command.ts';
 
 /** Replays a journal and prints what comes of it. */
-export function replay(this: CliContext, flags: ReplayFlags, directory: string): void {
+export function replay(context: CliContext, flags: ReplayFlags, directory: string): void {
   const report = replayJournal(directory, { snapshot: flags.snapshot });
   if (flags.json) {
-    this.process.stdout.write(`${JSON.stringify(report)}\n`);
+    context.process.stdout.write(`${JSON.stringify(report)}\n`);
     return;
   }
   const lines = [
@@ -22,5 +22,5 @@ export function replay(this: CliContext, flags: ReplayFlags, directory: string):
     ['sha-256', report.reportSha256 ?? 'unknown: a snapshot was used'],
     ['state', report.stateHash],
   ] as const;
-  for (const [name, value] of lines) this.process.stdout.write(`${name.padEnd(10)}${value}\n`);
+  for (const [name, value] of lines) context.process.stdout.write(`${name.padEnd(10)}${value}\n`);
 }

@@ -18,7 +18,12 @@ export interface ServeFlags extends LinkFlags {
 
 /** The command. */
 export const serveCommand: Command<CliContext> = buildCommand<ServeFlags, [], CliContext>({
-  loader: async () => (await import('./serve.ts')).serve,
+  loader: async () => {
+    const { serve } = await import('./serve.ts');
+    return function run(flags) {
+      return serve(this, flags);
+    };
+  },
   parameters: {
     flags: {
       ...linkFlags,

@@ -13,7 +13,7 @@ import { linkOptions } from './report.ts';
 import type { ServeFlags } from './serve-command.ts';
 
 /** The services until the signal or the end of `--duration`. */
-export async function serve(this: CliContext, flags: ServeFlags): Promise<void> {
+export async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
   const { device, address } = flags;
   if (device === undefined) {
     throw new NetError(
@@ -21,15 +21,15 @@ export async function serve(this: CliContext, flags: ServeFlags): Promise<void> 
       'The services need a port; give --device, for example net_tap:iface=tap0',
     );
   }
-  using port = openPort(device, { ...linkOptions(this, flags), nowNs: monotonicClock.nowNs() });
+  using port = openPort(device, { ...linkOptions(context, flags), nowNs: monotonicClock.nowNs() });
   const notice = configureHost(device, flags.hostAddress);
   using stack = new Stack({ device: port.device, addresses: [address] });
   using _services = startServices(stack);
   const host = address.split('/')[0]!;
-  const { stderr } = this.process;
+  const { stderr } = context.process;
   if (notice !== undefined) stderr.write(`${notice}\n`);
   stderr.write(`Echo 7, discard 9, chargen 19 and HTTP 80 at ${host}. Ctrl-C ends it.\n`);
-  const signals = [this.signal];
+  const signals = [context.signal];
   if (flags.duration !== undefined) signals.push(AbortSignal.timeout(flags.duration * 1000));
   await runLoop([stack], monotonicClock, {
     signal: AbortSignal.any(signals),
@@ -37,7 +37,7 @@ export async function serve(this: CliContext, flags: ServeFlags): Promise<void> 
   });
   const { inSegs, outSegs } = stack.core.tcp.counters;
   const { rxFrames, txFrames } = port.device.stats;
-  this.process.stdout.write(
+  context.process.stdout.write(
     `frames ${rxFrames} in, ${txFrames} out; TCP segments ${inSegs} in, ${outSegs} out\n`,
   );
 }

@@ -25,7 +25,12 @@ export interface TraderFlags extends LoadFlags, LinkFlags, VenueFlags, OutputFla
 
 /** The command. */
 export const traderCommand: Command<CliContext> = buildCommand<TraderFlags, [], CliContext>({
-  loader: async () => (await import('./trader.ts')).trader,
+  loader: async () => {
+    const { trader } = await import('./trader.ts');
+    return function run(flags) {
+      return trader(this, flags);
+    };
+  },
   parameters: {
     flags: { ...loadFlags, ...linkFlags, ...venueAddressFlag, ...venueFlags, ...outputFlags },
   },

@@ -12,7 +12,7 @@ import { linkOptions, reportRun } from './report.ts';
 import type { TraderFlags } from './trader-command.ts';
 
 /** Traders on a device. */
-export async function trader(this: CliContext, flags: TraderFlags): Promise<void> {
+export async function trader(context: CliContext, flags: TraderFlags): Promise<void> {
   const { device } = flags;
   if (device === undefined) {
     throw new NetError(
@@ -23,7 +23,7 @@ export async function trader(this: CliContext, flags: TraderFlags): Promise<void
   }
   const load = makeLoad(flags, flags.idle ?? 'spin');
   const { port, group, groupPort } = flags;
-  await reportRun(this, flags, (hooks) =>
+  await reportRun(context, flags, (hooks) =>
     runTrader(
       {
         device,
@@ -31,7 +31,7 @@ export async function trader(this: CliContext, flags: TraderFlags): Promise<void
         venueAddress: flags.venue,
         venue: { port, group, groupPort },
         load,
-        link: linkOptions(this, flags),
+        link: linkOptions(context, flags),
       },
       hooks,
     ),

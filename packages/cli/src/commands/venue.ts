@@ -5,7 +5,7 @@
  */
 
 import { monotonicClock } from '@tickwire/base';
-import { Exchange, type ExchangeCounters } from '@tickwire/engine';
+import { Exchange } from '@tickwire/engine';
 import { DEFAULT_LIMITS } from '@tickwire/protocol';
 import { type Pollable, runLoop, Stack, startServices } from '@tickwire/stack';
 import { type CliContext, ExitCode } from '../context.ts';
@@ -13,7 +13,9 @@ import { segmentFigures } from '../exchange/collect.ts';
 import { JournalFolder } from '../exchange/journal-folder.ts';
 import { configureHost } from '../exchange/kernel-side.ts';
 import { openPort } from '../exchange/link.ts';
+import { histogramSummary } from '../exchange/latency-recorder.ts';
 import { MemoryMeter } from '../exchange/memory-meter.ts';
+import { ReportTally } from '../exchange/report-tally.ts';
 import { type RunResult, resultJson } from '../exchange/result.ts';
 import { VENUE_ADDRESS } from '../exchange/run.ts';
 import { exchangeOptions, replayAndCompare, type VenueConfig } from '../exchange/venue-config.ts';
@@ -70,6 +72,7 @@ function venueConfig(flags: ExchangeFlags): VenueConfig {
     journal: flags.journal ?? 'async',
     limits: DEFAULT_LIMITS,
     traders: TRADERS,
+    latency: true,
   };
 }
 
@@ -77,7 +80,8 @@ function venueConfig(flags: ExchangeFlags): VenueConfig {
 function invitation(flags: ExchangeFlags & { readonly device: string }, address: string): string {
   const host = address.split('/')[0]!;
   return [
-    `The venue is at ${host}, orders on TCP ${flags.port}, reports on ${flags.group}:${flags.groupPort}.`,
+    `The venue is at ${host}, orders on TCP ${flags.port}, ` +
+      `reports on ${flags.group}:${flags.groupPort}.`,
     `  ping ${host}`,
     `  nc ${host} 7          echo; 9 discards, 19 generates, 80 speaks HTTP`,
     `  bun run trader --device net_af_packet:iface=IFACE --venue ${host} --port ${flags.port}`,
@@ -126,11 +130,16 @@ export async function serveVenue(
   }
   const elapsedNs = monotonicClock.nowNs() - startNs;
   const { counters } = exchange;
-  const live = { stateHash: exchange.stateHash(), ...inputsAndReports(counters) };
+  const live = {
+    stateHash: exchange.stateHash(),
+    inputs: counters.inputs,
+    reports: counters.reports,
+  };
   const memory = meter.stop();
   const failure = exchange.failure;
   exchange.close();
-  const replay = replayAndCompare(folder, config, live);
+  const tally = new ReportTally();
+  const replay = replayAndCompare(folder, config, live, (view, at) => tally.push(view, at));
   const result: RunResult = {
     role: 'venue',
     device: port.name,
@@ -142,19 +151,14 @@ export async function serveVenue(
     journal: config.journal,
     interrupted: context.signal.aborted,
     orders: counters.inputs,
-    newOrders: 0,
-    cancels: 0,
-    replaces: 0,
+    ...tally.figures(),
     reports: counters.reports,
-    fills: 0,
-    rejects: 0,
-    rejectsByReason: {},
     lost: 0,
     offeredPerSecond: null,
     ratePerSecond: elapsedNs > 0 ? (counters.inputs * 1e9) / elapsedNs : 0,
     elapsedNs,
     warmup: { orders: 0, maxNs: 0 },
-    latencyNs: { count: 0, p50: 0, p90: 0, p99: 0, p999: 0, p9999: 0, max: 0 },
+    latencyNs: histogramSummary(exchange.latency?.replied),
     multicastPackets: counters.packets,
     multicastMessages: counters.reports,
     multicastGaps: 0,
@@ -170,8 +174,4 @@ export async function serveVenue(
   if (flags.json) stdout.write(`${resultJson(result)}\n`);
   else stdout.write(`${renderSummary({ result, bins: [], notices }, context.out)}\n`);
   context.process.exitCode = result.ok ? ExitCode.Ok : ExitCode.Failed;
-}
-
-function inputsAndReports(counters: ExchangeCounters): { inputs: number; reports: number } {
-  return { inputs: counters.inputs, reports: counters.reports };
 }

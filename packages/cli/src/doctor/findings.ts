@@ -131,8 +131,7 @@ function hugePages(machine: Machine): Finding {
     name: 'huge pages',
     state: 'note',
     text: total > 0 ? `all ${total} in use` : 'none reserved',
-    advice:
-      'only a NIC by PCI address needs them: as root, ' + '"echo 256 > /proc/sys/vm/nr_hugepages"',
+    advice: 'only a NIC needs them: "echo 256 > /proc/sys/vm/nr_hugepages" as root',
   };
 }
 

@@ -62,6 +62,7 @@ export class ExchangeLoop implements Pollable {
   #outstanding = 0;
   #startedNs = 0;
   #measuredFrom = 0;
+  #isHalted = false;
 
   constructor(options: LoopOptions) {
     this.#traders = options.traders;
@@ -100,6 +101,7 @@ export class ExchangeLoop implements Pollable {
 
   /** Sends no more: drains and ends. @cold */
   halt(): void {
+    this.#isHalted = true;
     this.#traders.halt();
     if (this.#phase === Phase.Connect) this.#finish();
   }
@@ -115,7 +117,9 @@ export class ExchangeLoop implements Pollable {
         else if (this.#traders.isSent) this.#enter(this.#phase + 1, nowNs);
         break;
       case Phase.Settle:
-        if (this.#isDrained(nowNs)) this.#prepareMeasure(nowNs);
+        if (!this.#isDrained(nowNs)) break;
+        if (this.#isHalted) this.#enter(Phase.Feed, nowNs);
+        else this.#prepareMeasure(nowNs);
         break;
       case Phase.Begin:
         this.#beginMeasure(nowNs);
@@ -169,7 +173,7 @@ export class ExchangeLoop implements Pollable {
   /** A round later: the collection took milliseconds, which no order shall pay for. @cold */
   #beginMeasure(nowNs: number): void {
     this.#startedNs = nowNs;
-    this.#traders.start(nowNs, this.#traders.feed.total);
+    this.#traders.start(nowNs, this.#isHalted ? 0 : this.#traders.feed.total);
     this.#enter(Phase.Measure, nowNs);
   }
 

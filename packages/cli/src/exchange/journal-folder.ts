@@ -37,7 +37,7 @@ export class JournalFolder implements Disposable {
   readonly notice: string | undefined;
   readonly #isTemporary: boolean;
 
-  /** @throws NetError `EINVAL` when the directory holds something, `EACCES` when it cannot be made. */
+  /** @throws NetError `EINVAL` for a directory that holds something, `EACCES` when it cannot be. */
   constructor(options: JournalFolderOptions) {
     const { journal, journalDir, keep } = options;
     const isKept = keep || journalDir !== undefined;

@@ -30,7 +30,7 @@ export function configureHost(device: string, wanted: string | undefined): strin
   const iface = spec.target === '' ? undefined : spec.target;
   if (wanted === 'none') return undefined;
   if (iface === undefined) {
-    return 'The TAP has a name that DPDK chose; name it with net_tap:iface=tap0 to have it configured.';
+    return 'DPDK chose the name of the TAP; name it (net_tap:iface=tap0) to have it configured.';
   }
   const address = wanted ?? HOST_ADDRESS;
   runIp(['addr', 'add', address, 'dev', iface]);

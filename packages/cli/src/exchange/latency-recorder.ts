@@ -20,18 +20,34 @@ const TWO_30 = 1073741824;
 
 /** Index of the quarter octave of a value from 0 to {@link LATENCY_MAX_NS}. */
 export function binOf(ns: number): number {
-  // Two steps keep the arithmetic in 32 bits: values above one second lose bits nobody looks at.
+  if (ns < 4) return ns | 0;
+  // Values beyond 32 bits lose their last ten, which decide about nothing.
   const isLarge = ns >= TWO_30;
-  const value = isLarge ? Math.floor(ns / TWO_30) | 0 : ns | 0;
-  if (!isLarge && value < 4) return value;
+  const value = isLarge ? Math.floor(ns / 1024) | 0 : ns | 0;
   const octave = 31 - Math.clz32(value);
-  if (isLarge && octave < 2) return (octave + 30) * 4 + (((ns / (TWO_30 << octave) - 1) * 4) | 0);
-  return (octave + (isLarge ? 30 : 0)) * 4 + ((value >>> (octave - 2)) & 3);
+  return (isLarge ? octave + 10 : octave) * 4 + ((value >>> (octave - 2)) & 3);
 }
 
 /** Smallest value of a bin. @cold */
 export function binStart(bin: number): number {
   return bin < 4 ? bin : 2 ** (bin >> 2) * (1 + (bin & 3) / 4);
+}
+
+/** Percentiles of a histogram to its digits; zeros when it is empty or absent. @cold */
+export function histogramSummary(histogram: Histogram | undefined): LatencySummary {
+  const count = histogram?.totalCount ?? 0;
+  const at = (percent: number): number =>
+    histogram === undefined || count === 0 ? 0 : histogram.getValueAtPercentile(percent);
+  const max = histogram === undefined || count === 0 ? 0 : histogram.maxValue;
+  return {
+    count,
+    p50: at(50),
+    p90: at(90),
+    p99: at(99),
+    p999: at(99.9),
+    p9999: at(99.99),
+    max,
+  };
 }
 
 /** Latencies of one run. */
@@ -87,17 +103,7 @@ export class LatencyRecorder {
 
   /** Percentiles to three digits. @cold */
   summary(): LatencySummary {
-    const at = (percent: number): number =>
-      this.#count === 0 ? 0 : this.#hdr.getValueAtPercentile(percent);
-    return {
-      count: this.#count,
-      p50: at(50),
-      p90: at(90),
-      p99: at(99),
-      p999: at(99.9),
-      p9999: at(99.99),
-      max: this.#count === 0 ? 0 : this.#hdr.maxValue,
-    };
+    return histogramSummary(this.#hdr);
   }
 
   /** The quarter octaves, for drawing. @cold */

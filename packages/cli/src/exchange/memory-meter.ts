@@ -37,9 +37,12 @@ export class MemoryMeter {
     this.#arm();
   }
 
-  /** Ends counting, collects everything and returns the figures. */
+  /** Ends counting, collects everything and returns the figures; zeros when it never started. */
   stop(): RunResult['memory'] {
     const collections = this.#collections;
+    if (this.#registry === undefined) {
+      return { collections: 0, heapGrowthBytes: 0, objectGrowth: 0 };
+    }
     this.#registry = undefined;
     fullGC();
     const { heapSize, objectCount } = heapStats();

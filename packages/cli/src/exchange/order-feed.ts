@@ -18,8 +18,8 @@ import {
 import type { Arrivals } from '../flags.ts';
 import { makeSchedule } from './schedule.ts';
 
-/** Rows made before the start at most (about 160 MB); beyond, they are made during the run. */
-const PREPARED_ROWS_MAX = 4_000_000;
+/** Rows made before the start at most: half a second, 80 MB. Beyond, they are made as they go. */
+const PREPARED_ROWS_MAX = 2_000_000;
 /** Rows made at once during a run: a few microseconds of the loop. */
 const BLOCK_ROWS = 64;
 
@@ -150,8 +150,8 @@ export function readFlowFile(path: string): OrderFlow {
 }
 
 /**
- * Limits that admit the flow: the defaults, or a larger quantity paid for with smaller prices, since
- * their product must stay exact. What does not fit even so is rejected by the venue.
+ * Limits that admit the flow: the defaults, or a larger quantity paid for with smaller prices,
+ * since their product must stay exact. What does not fit even so is rejected by the venue.
  */
 export function limitsOf(flow: OrderFlow, count: number): OrderLimits {
   let price = 0;

@@ -111,8 +111,11 @@ function commonResult(
 ): Common {
   const { loop, memory } = driven;
   const figures = traderFigures(traders);
-  const measured = figures.orders - loop.measuredFrom;
-  const elapsedNs = Math.max(0, traders.lastSendNs - loop.startedNs);
+  // A run that was ended during the warm-up has measured nothing.
+  const isMeasured = loop.startedNs > 0;
+  const warmed = isMeasured ? loop.measuredFrom : figures.orders;
+  const measured = figures.orders - warmed;
+  const elapsedNs = isMeasured ? Math.max(0, traders.lastSendNs - loop.startedNs) : 0;
   const oracle = figures.lost === 0 ? traders.oracle?.digest() : undefined;
   return {
     ...figures,
@@ -125,7 +128,7 @@ function commonResult(
     // One gap less than orders: n orders at n instants span n - 1 gaps.
     ratePerSecond: elapsedNs > 0 && measured > 1 ? ((measured - 1) * 1e9) / elapsedNs : 0,
     elapsedNs,
-    warmup: { orders: loop.measuredFrom, maxNs: traders.warmRecorder.summary().max },
+    warmup: { orders: warmed, maxNs: traders.warmRecorder.summary().max },
     memory,
     reportSha256: oracle ?? (traders.oracle === undefined ? (feedSha256 ?? null) : null),
   };
@@ -164,7 +167,7 @@ function feedHash(traders: TraderSide, reports: number): string | undefined {
 }
 
 /** Every order has its report and the feed its messages; a gap that was filled is no loss. */
-function isWhole(result: Pick<RunResult, 'lost' | 'multicastLost'>): boolean {
+function isLossless(result: Pick<RunResult, 'lost' | 'multicastLost'>): boolean {
   return result.lost === 0 && result.multicastLost === 0;
 }
 
@@ -208,7 +211,7 @@ export async function runEmbedded(options: EmbeddedOptions, hooks: RunHooks): Pr
     journal: options.venue.journal,
     journalBytes: folder.bytes,
     replay,
-    ok: isWhole(common) && replay.equal !== false && failure === undefined,
+    ok: isLossless(common) && replay.equal !== false && failure === undefined,
   };
   const notices = [wire.notice, folder.notice, failure?.message];
   return { result, bins, notices: notices.filter((notice) => notice !== undefined) };
@@ -255,7 +258,7 @@ export async function runTrader(options: TraderRunOptions, hooks: RunHooks): Pro
     journal: 'none',
     journalBytes: 0,
     replay: { equal: null, stateHash: '', records: 0, elapsedNs: 0 },
-    ok: isWhole(common) && failure === undefined,
+    ok: isLossless(common) && failure === undefined,
   };
   const notices = failure === undefined ? [] : [failure.message];
   return { result, bins: traders.recorder.bins(), notices };

@@ -30,6 +30,8 @@ export interface VenueConfig {
   readonly limits: OrderLimits;
   /** Traders that may log in. */
   readonly traders: number;
+  /** The venue measures the way of each order from arrival to reply. */
+  readonly latency?: boolean;
 }
 
 function rules(config: VenueConfig): Pick<OrderBookOptions, 'limits' | 'ordersMax'> {
@@ -55,6 +57,7 @@ export function exchangeOptions(
     rerequestPort: config.groupPort + 1,
     book: rules(config),
     limits: { traders: config.traders, retainedReports: RETAINED_REPORTS },
+    latency: config.latency ?? false,
   };
 }
 
@@ -67,11 +70,15 @@ export interface LiveState {
   readonly reportSha256?: string;
 }
 
-/** Replays the journal of a run and holds the outcome against what the run had. */
+/**
+ * Replays the journal of a run and holds the outcome against what the run had. `onReport` sees
+ * every report on the way.
+ */
 export function replayAndCompare(
   folder: JournalFolder,
   config: VenueConfig,
   live: LiveState,
+  onReport?: (view: DataView, at: number) => void,
 ): ReplayResult {
   if (folder.path === undefined) {
     return { equal: null, stateHash: live.stateHash, records: 0, elapsedNs: 0 };
@@ -79,6 +86,7 @@ export function replayAndCompare(
   const startNs = monotonicClock.nowNs();
   const replayed = replayJournal(folder.path, {
     book: { ...rules(config), symbols: 1, traders: config.traders },
+    ...(onReport === undefined ? {} : { onReport: (_trader, view, at) => onReport(view, at) }),
   });
   const { stateHash, inputs, reports, reportSha256 } = live;
   const isSameStream =

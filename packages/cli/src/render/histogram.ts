@@ -44,8 +44,8 @@ export function joinBins(bins: readonly HistogramBin[], rowsMax: number): Histog
 }
 
 /**
- * One line for each row: lower bound, bar, count, share of all values up to here. Bars are linear in
- * the count, so areas can be compared; the scale of the rows is logarithmic.
+ * One line for each row: lower bound, bar, count, share of all values up to here. Bars are linear
+ * in the count, so areas can be compared; the scale of the rows is logarithmic.
  */
 export function renderHistogram(
   bins: readonly HistogramBin[],
@@ -69,6 +69,7 @@ export function renderHistogram(
     const filled = style.accent(drawn) + ' '.repeat(width - drawn.length);
     const share = formatShare(seen / total).padStart(9);
     const label = labels[i]!.padStart(labelWidth);
-    return `  ${label} ${style.dim('│')}${filled}  ${counts[i]!.padStart(countWidth)}${style.dim(share)}`;
+    const count = counts[i]!.padStart(countWidth);
+    return `  ${label} ${style.dim('│')}${filled}  ${count}${style.dim(share)}`;
   });
 }

@@ -38,12 +38,13 @@ function headline(result: RunResult, columns: number, style: Style): string[] {
     result.role === 'trader' ? '' : `journal ${result.journal}`,
     result.seed === null ? result.flow : `seed ${result.seed}`,
   ];
-  const text = parts.filter((part) => part !== '').join(' · ');
-  return wrap(text, columns - TITLE.length - 1, '').map((line, i) =>
-    i === 0
-      ? `${style.bold(TITLE)} ${style.dim(line)}`
-      : `${' '.repeat(TITLE.length + 1)}${style.dim(line)}`,
-  );
+  // A part stays whole: its blanks do not break, until the line is made.
+  const whole = parts.filter((part) => part !== '').map((part) => part.replaceAll(' ', '\u00a0'));
+  const indent = ' '.repeat(TITLE.length + 1);
+  return wrap(whole.join(' · '), columns, indent).map((line, i) => {
+    const text = style.dim(line.slice(indent.length).replaceAll('\u00a0', ' '));
+    return i === 0 ? `${style.bold(TITLE)} ${text}` : indent + text;
+  });
 }
 
 /** One line for each pair, aligned; remarks are cut to the width. */
@@ -71,12 +72,14 @@ function flowLines(result: RunResult): Line[] {
     [result.replaces, 'replaces'],
   ] as const;
   const mix = kinds.map(([count, name]) => `${formatCount(count)} ${name}`).join(', ');
+  const isKnown = result.newOrders + result.cancels + result.replaces > 0;
   const offered =
     result.offeredPerSecond === null
       ? ''
-      : `of ${formatCount(result.offeredPerSecond)}/s offered, in ${formatElapsed(result.elapsedNs)}`;
+      : `of ${formatCount(result.offeredPerSecond)}/s offered, in ` +
+        formatElapsed(result.elapsedNs);
   return [
-    ['orders', formatCount(result.orders), mix],
+    ['orders', formatCount(result.orders), isKnown ? mix : ''],
     ['rate', `${formatCount(result.ratePerSecond)}/s`, offered],
     ['reports', formatCount(result.reports)],
     ['fills', formatCount(result.fills)],
@@ -87,8 +90,10 @@ function flowLines(result: RunResult): Line[] {
 
 function latencyLines(result: RunResult, style: Style): string[] {
   const { latencyNs, warmup } = result;
-  const title = style.bold('order to report');
   if (latencyNs.count === 0) return [];
+  const isVenue = result.role === 'venue';
+  const title = style.bold(isVenue ? 'order to reply' : 'order to report');
+  const from = isVenue ? 'within the venue, from arrival' : 'from the instant the schedule names';
   const names = ['p50', 'p90', 'p99', 'p99.9', 'p99.99', 'max'];
   const { p50, p90, p99, p999, p9999, max } = latencyNs;
   const values = [p50, p90, p99, p999, p9999, max].map((value) => formatNs(value));
@@ -107,7 +112,7 @@ function latencyLines(result: RunResult, style: Style): string[] {
         ];
   return [
     '',
-    `  ${title} ${style.dim('from the instant the schedule names')}`,
+    `  ${title} ${style.dim(from)}`,
     ...cold.map((line) => style.dim(line)),
     '',
     style.dim(row(names)),
@@ -131,12 +136,13 @@ function machineLines(result: RunResult): Line[] {
     [
       'multicast',
       formatCount(result.multicastMessages),
-      `messages in ${plural(result.multicastPackets, 'packet')}, ${plural(result.multicastGaps, 'gap')}`,
+      `messages in ${plural(result.multicastPackets, 'packet')}, ` +
+        plural(result.multicastGaps, 'gap'),
     ],
     [
       'heap',
       `${sign}${formatBytes(Math.abs(growth))}`,
-      `${collections} in the measured part, ${formatCount(memory.objectGrowth)} objects more`,
+      `${collections}, ${formatCount(memory.objectGrowth)} objects stayed`,
     ],
   ];
   if (result.journal !== 'none' && result.role !== 'trader') {

@@ -21,8 +21,8 @@ export interface Terminal {
 
 /** Columns when nobody says how many there are. */
 const COLUMNS_DEFAULT = 80;
-/** Below this, tables are not squeezed any further; above, long lines are hard to read. */
-const COLUMNS_MIN = 60;
+/** Below this, tables and hashes are not squeezed; above, long lines are hard to read. */
+const COLUMNS_MIN = 80;
 const COLUMNS_MAX = 110;
 
 /**
@@ -73,12 +73,9 @@ export function styleOf(terminal: Terminal): Style {
   return terminal.hasColor ? COLORED : PLAIN;
 }
 
-// oxlint-disable-next-line no-control-regex -- ANSI sequences begin with a control character.
-const ANSI_SEQUENCE = /\u001b\[[0-9;]*[A-Za-z]/g;
-
-/** Characters that a text takes on the screen: without colours, one for each code point. */
+/** Columns that a text takes on the screen; colours take none. */
 export function visibleLength(text: string): number {
-  return [...text.replaceAll(ANSI_SEQUENCE, '')].length;
+  return Bun.stringWidth(text);
 }
 
 /** Breaks a sentence at blanks so that each line takes at most `columns`, behind `indent`. */
