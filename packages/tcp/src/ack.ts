@@ -154,7 +154,8 @@ function sackAck(
   if (tcb.sackedBytes > 0 || tcb.recovery !== Recovery.Open) {
     if (tcb.retransmitKind === Retransmit.Reorder) tcb.retransmitKind = Retransmit.Timeout;
     lost = rackDetect(core, tcb, nowNs);
-    if (lost && tcb.recovery !== Recovery.Fast && tcb.recovery !== Recovery.Loss) {
+    // What was lost behind the last recovery point is an event of its own.
+    if (tcb.lostBytes > 0 && tcb.recovery !== Recovery.Fast && tcb.recovery !== Recovery.Loss) {
       enterFastRecovery(core, tcb, nowNs);
     }
   }

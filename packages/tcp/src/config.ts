@@ -140,7 +140,7 @@ const DEFAULTS: TcpConfig = {
   rfc5961: true,
   challengeAcksPerSecond: 1000,
   resetsPerSecond: 1000,
-  congestion: Congestion.NewReno,
+  congestion: Congestion.Cubic,
   initialWindowSegments: 10,
   pacing: false,
   ephemeralPortMin: 49_152,

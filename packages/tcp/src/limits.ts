@@ -48,3 +48,10 @@ export const MTU_MIN_IPV6 = 1280;
 
 /** Shortest wait before a tail loss probe: the peer's poll loop and collector pauses take time. */
 export const TAIL_PROBE_MIN_NS = 1_000_000;
+
+/** How much faster than one window per round trip the pacer sends, as Linux: 200 % and 120 %. */
+export const PACE_GAIN_SLOW_START = 2;
+export const PACE_GAIN = 1.2;
+
+/** What the pacer sends in one go: less than a poll round is not worth a timer. */
+export const PACE_SLACK_NS = 20_000;

@@ -155,7 +155,8 @@ export function rememberForUndo(tcb: Tcb): void {
   tcb.undoSeq = tcb.sndUna;
   tcb.undoCwnd = tcb.cwnd;
   tcb.undoSsthresh = tcb.ssthresh;
-  tcb.undoCount = 0;
+  // The ACK of an older retransmission that is still out would look like one of an original.
+  tcb.undoCount = tcb.retransBytes > 0 ? -1 : 0;
   tcb.undoTs = 0;
 }
 

@@ -80,14 +80,6 @@ export function resetTcb(tcb: Tcb, config: TcpConfig, nowNs: number): void {
   tcb.undoSsthresh = 0;
   tcb.undoCount = -1;
   tcb.undoTs = 0;
-  tcb.cc0 = 0;
-  tcb.cc1 = 0;
-  tcb.cc2 = 0;
-  tcb.cc3 = 0;
-  tcb.cc4 = 0;
-  tcb.cc5 = 0;
-  tcb.cc6 = 0;
-  tcb.cc7 = 0;
   tcb.rackSentNs = 0;
   tcb.rackEnd = 0;
   tcb.rackRttNs = 0;

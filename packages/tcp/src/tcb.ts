@@ -76,6 +76,8 @@ export const Flag = {
   SoftError: 0x00020000,
   /** A SYN or SYN-ACK is due at the next egress. */
   SynDue: 0x20000000,
+  /** `setReceiveBuffer` was called: no auto-tuning. */
+  FixedReceiveBuffer: 0x40000000,
   /** A held-back partial segment may go (override timeout, RFC 9293, 3.8.6.2.1). */
   Override: 0x10000000,
 } as const;
@@ -223,15 +225,19 @@ export class Tcb {
   undoCount = -1;
   /** TSval of the first retransmission (Eifel, RFC 3522). */
   undoTs = 0;
-  /** Controller's own: see congestion/. */
-  cc0 = 0;
-  cc1 = 0;
-  cc2 = 0;
-  cc3 = 0;
-  cc4 = 0;
-  cc5 = 0;
-  cc6 = 0;
-  cc7 = 0;
+  /** CUBIC's: window before the last reduction, time to reach it again, start of the epoch. */
+  cubicWMax = 0;
+  cubicK = 0;
+  cubicEpochNs = 0;
+  cubicWEst = 0;
+  cubicPrior = 0;
+  /** HyStart++'s: the current round, smallest round trips, samples, rounds of CSS. */
+  hyRoundEnd = 0;
+  hyLastMinNs = 0;
+  hyMinNs = 0;
+  hySamples = 0;
+  hyCssRounds = 0;
+  hyBaselineNs = 0;
 
   // RACK-TLP (RFC 8985).
   rackSentNs = 0;

@@ -336,11 +336,12 @@ export class Tcp {
     tcb.sndBufBytes = bytes;
   }
 
-  /** Size of the receive buffer. The window that was promised stays promised. */
+  /** Fixes the size of the receive buffer. The window that was promised stays promised. */
   setReceiveBuffer(tcb: Tcb, bytes: number): void {
     assert(bytes > 0, 'the receive buffer must have room');
     const max = this.config.receiveBufferBytesMax;
     tcb.rcvBufBytes = bytes < max ? bytes : max;
+    tcb.flags |= Flag.FixedReceiveBuffer;
   }
 
   /** Fills `out` in the terms of TCP_INFO. */

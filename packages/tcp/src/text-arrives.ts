@@ -9,7 +9,7 @@
  */
 
 import { NO_FRAME, Status } from '@tickwire/base';
-import { seqAdd, seqDiff, seqGt, TCP_FIN } from '@tickwire/wire';
+import { ECN_CE, seqAdd, seqDiff, seqGt, TCP_CWR, TCP_FIN } from '@tickwire/wire';
 import { enterTimeWait } from './close.ts';
 import { type Core, Rx, type Segment } from './core.ts';
 import { DUP_ACKS_OWED_MAX } from './limits.ts';
@@ -18,7 +18,7 @@ import { ackAtOnce, ackInOrder, deliver, tellEnd } from './receive.ts';
 import { noteRecent } from './sack.ts';
 import { State } from './state.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
-import { promisedWindow } from './window.ts';
+import { promisedWindow, tuneReceiveBuffer } from './window.ts';
 
 /** `BadState` when data came after `close`; else `Ok`. The connection may be over afterwards. */
 export function textArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: number): number {
@@ -31,6 +31,7 @@ export function textArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: numbe
       return Status.Ok;
     }
   }
+  if ((tcb.flags & Flag.Ecn) !== 0) noteCongestion(core, tcb, segment);
   let seq = segment.seq;
   let at = segment.at;
   let length = segment.length;
@@ -82,6 +83,14 @@ export function textArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: numbe
   return inOrder(core, tcb, segment.frame, at, length, fin, nowNs);
 }
 
+/** The network marked this segment: say so until the peer has reduced (RFC 3168, 6.1.3). */
+function noteCongestion(core: Core, tcb: Tcb, segment: Segment): void {
+  if ((segment.flags & TCP_CWR) !== 0) tcb.flags &= ~Flag.EcnEcho;
+  if (segment.ecn !== ECN_CE) return;
+  if ((tcb.flags & Flag.EcnEcho) === 0) ackAtOnce(core, tcb);
+  tcb.flags |= Flag.EcnEcho;
+}
+
 function outOfOrder(
   core: Core,
   tcb: Tcb,
@@ -128,6 +137,7 @@ function inOrder(
   const gap = tcb.ooHead !== NO_FRAME;
   tcb.dupAcksOwed = 0;
   tcb.rcvNxt = seqAdd(tcb.rcvNxt, length + fin);
+  if (nowNs - tcb.drsNs >= tcb.srttNs) tuneReceiveBuffer(core, tcb, nowNs);
   if (gap || fin !== 0) ackAtOnce(core, tcb);
   else ackInOrder(core, tcb, nowNs);
   if (fin !== 0) tcb.flags |= Flag.FinReceived;

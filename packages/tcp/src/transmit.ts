@@ -7,9 +7,10 @@
 
 import { NO_FRAME } from '@tickwire/base';
 import { seqAdd, seqDiff, seqGt, TCP_FIN, TCP_PSH } from '@tickwire/wire';
+import { controllerOf } from './congestion/registry.ts';
 import { type Core, Tx } from './core.ts';
 import { sendAck, sendControl, sendSegment, sendSyn, timestampNow } from './emit.ts';
-import { ALLOC_RETRY_NS } from './limits.ts';
+import { ALLOC_RETRY_NS, PACE_GAIN, PACE_GAIN_SLOW_START, PACE_SLACK_NS } from './limits.ts';
 import {
   flightBytes,
   frameSpan,
@@ -199,6 +200,7 @@ function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
     const frame = tcb.sqUnsent;
     if (frame === NO_FRAME) return true;
     if (core.txLength[frame]! > tcb.mss && !splitFrame(core, tcb, frame, tcb.mss)) return false;
+    if (flightBytes(tcb) === 0) restartAfterIdle(core, tcb, nowNs);
     const usable = seqDiff(seqAdd(tcb.sndUna, tcb.sndWnd), tcb.sndNxt);
     const blocked = checkNew(core, tcb, frame, usable);
     if (blocked !== Blocked.No) {
@@ -207,6 +209,7 @@ function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
     }
     const pipe = pipeBytes(tcb);
     if (pipe > 0 && pipe + frameSpan(core, frame) > tcb.cwnd) return true;
+    if (core.config.pacing && !paceAllows(core, tcb, nowNs)) return true;
     if (core.output.room() <= 0) return false;
     if (
       frameSpan(core, frame) > usable &&
@@ -221,6 +224,7 @@ function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
     tcb.flags &= ~Flag.Override;
     if (core.txLength[frame]! < tcb.mss) tcb.sndSmall = tcb.sndNxt;
     if (tcb.recovery === Recovery.Fast) tcb.prrOut += span;
+    if (core.config.pacing) paceSent(tcb, span, nowNs);
     tcb.lastDataNs = nowNs;
     scheduleLossTimer(core, tcb, false, nowNs);
     if (tcb.userTimeoutNs > 0 && tcb.userTimeoutAtNs === NEVER) {
@@ -228,6 +232,37 @@ function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
       core.armAt(tcb, tcb.userTimeoutAtNs);
     }
   }
+}
+
+/**
+ * After a silence the window says nothing about the path any more (RFC 5681, 4.1): no more than an
+ * initial window leaves at once.
+ */
+function restartAfterIdle(core: Core, tcb: Tcb, nowNs: number): void {
+  if (nowNs - tcb.lastDataNs <= tcb.rtoNs) return;
+  const initial = core.config.initialWindowSegments * tcb.mss;
+  if (tcb.cwnd <= initial) return;
+  if (tcb.cwnd > tcb.ssthresh) tcb.ssthresh = tcb.cwnd;
+  tcb.cwnd = initial;
+  controllerOf(tcb).idle(tcb, nowNs);
+}
+
+/** Whether the pacer lets a segment go now; else it wakes the connection when it does. */
+function paceAllows(core: Core, tcb: Tcb, nowNs: number): boolean {
+  if (tcb.paceNextNs <= nowNs + PACE_SLACK_NS) return true;
+  if (tcb.paceNextNs < tcb.paceAtNs) {
+    tcb.paceAtNs = Math.ceil(tcb.paceNextNs);
+    core.armAt(tcb, tcb.paceAtNs);
+  }
+  return false;
+}
+
+/** One window per round trip, faster in slow start, so that pacing is not what limits growth. */
+function paceSent(tcb: Tcb, span: number, nowNs: number): void {
+  if (tcb.srttNs === 0) return;
+  const gain = tcb.cwnd < tcb.ssthresh / 2 ? PACE_GAIN_SLOW_START : PACE_GAIN;
+  const from = tcb.paceNextNs > nowNs ? tcb.paceNextNs : nowNs;
+  tcb.paceNextNs = from + (span * tcb.srttNs) / (gain * tcb.cwnd);
 }
 
 /** Where to cut a frame of which `usable` bytes of sequence space fit into the peer's window. */

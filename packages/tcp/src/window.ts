@@ -12,7 +12,7 @@
 import { seqAdd, seqDiff, seqGt } from '@tickwire/wire';
 import type { Core } from './core.ts';
 import { COALESCE_BYTES_MAX } from './limits.ts';
-import type { Tcb } from './tcb.ts';
+import { Flag, type Tcb } from './tcb.ts';
 
 /** Bytes that the receive queue could still take. */
 export function receiveSpace(core: Core, tcb: Tcb): number {
@@ -71,4 +71,20 @@ export function advertiseWindow(core: Core, tcb: Tcb, shift: number): number {
   const edge = seqAdd(tcb.rcvNxt, window);
   if (seqGt(edge, tcb.rcvAdv)) tcb.rcvAdv = edge;
   return window / unit;
+}
+
+/**
+ * Dynamic right-sizing: once per round trip. A sender that delivers half a buffer in a round trip is
+ * held back by the window soon: it gets twice what it used, within the limit of the handshake's
+ * scale. A buffer that its owner has set, or does not empty, stays.
+ */
+export function tuneReceiveBuffer(core: Core, tcb: Tcb, nowNs: number): void {
+  const delivered = seqDiff(tcb.rcvNxt, tcb.drsSeq);
+  tcb.drsSeq = tcb.rcvNxt;
+  tcb.drsNs = nowNs;
+  if (delivered * 2 <= tcb.rcvBufBytes || tcb.rqBytes > 0) return;
+  if ((tcb.flags & Flag.FixedReceiveBuffer) !== 0) return;
+  const most = core.config.receiveBufferBytesMax;
+  const wanted = delivered * 4;
+  tcb.rcvBufBytes = wanted < most ? wanted : most;
 }

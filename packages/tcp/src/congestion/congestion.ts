@@ -4,7 +4,7 @@
  *
  * Loss recovery (retransmit.ts) decides *that* something was lost and how many bytes are in flight;
  * the controller decides only how large the window is. A controller has no state: what it knows of
- * a connection lies in `cwnd`, `ssthresh` and the `cc*` fields of the Tcb.
+ * a connection lies in `cwnd`, `ssthresh`, `cwndAcked` and fields of its own in the Tcb.
  *
  * @module
  */

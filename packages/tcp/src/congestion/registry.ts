@@ -7,9 +7,10 @@
 
 import type { Tcb } from '../tcb.ts';
 import type { CongestionControl } from './congestion.ts';
+import { cubic } from './cubic.ts';
 import { newReno } from './new-reno.ts';
 
-const CONTROLLERS: readonly CongestionControl[] = [newReno, newReno];
+const CONTROLLERS: readonly CongestionControl[] = [newReno, cubic];
 
 /** The controller of a connection. */
 export function controllerOf(tcb: Tcb): CongestionControl {
