@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { TcpConfig } from '@tickwire/tcp';
+import type { StackOptions } from '@tickwire/stack';
 
 /** What `host.ts` is started with. */
 export interface HostOptions {
@@ -18,7 +18,7 @@ export interface HostOptions {
   readonly frames?: number;
   /** Bytes of a frame behind the headroom: bounds what can be reassembled. */
   readonly dataRoom?: number;
-  readonly tcp?: Partial<TcpConfig>;
+  readonly tcp?: NonNullable<StackOptions['tcp']>;
 }
 
 /** Ports besides the well-known ones of `startServices`. */
@@ -29,7 +29,10 @@ export const HostServicePort = {
   Source: 2001,
 } as const;
 
-/** One line on stdin. */
+/**
+ * One line on stdin. `settle` leaves all groups and answers when every connection is gone; `close`
+ * does the same, closes stack and driver, and answers {@link Accounts}.
+ */
 export type Request =
   | { readonly op: 'counters' }
   | { readonly op: 'connections' }
@@ -53,6 +56,7 @@ export type Request =
       readonly port: number;
       readonly count: number;
     }
+  | { readonly op: 'settle' }
   | { readonly op: 'close' };
 
 /** How a connection ended. */

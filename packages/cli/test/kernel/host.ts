@@ -54,11 +54,21 @@ function counters(): Record<string, unknown> {
   return { ip: stack.core.ip.counters(), tcp: stack.core.tcp.counters };
 }
 
-/** Waits until every connection is gone, closes everything and tells what is left. */
-async function close(): Promise<Record<string, unknown>> {
+/** Leaves all groups and waits until every connection is gone, or patience. */
+async function settle(): Promise<void> {
+  traffic.leave();
   const untilNs = monotonicClock.nowNs() + SETTLE_MS * 1e6;
-  const { tcp, ip } = stack.core;
+  const { tcp } = stack.core;
   while (tcp.connectionCount > 0 && monotonicClock.nowNs() < untilNs) await Bun.sleep(5);
+  // What leaving wanted to say goes out with the next round.
+  const { polls } = stack.core;
+  while (stack.core.polls < polls + 2) await Bun.sleep(1);
+}
+
+/** Closes everything and tells what is left. */
+async function close(): Promise<Record<string, unknown>> {
+  await settle();
+  const { tcp, ip } = stack.core;
   const left = {
     connections: tcp.connectionCount,
     tcpTimers: tcp.timersArmed,
@@ -67,7 +77,6 @@ async function close(): Promise<Record<string, unknown>> {
   };
   services.stop();
   traffic.close();
-  await Bun.sleep(20);
   controller.abort();
   await loop;
   const before = counters();
@@ -102,6 +111,8 @@ async function handle(request: Request): Promise<unknown> {
       return traffic.datagrams;
     case 'multicast':
       return traffic.multicast(request.group, request.port, request.count);
+    case 'settle':
+      return settle();
     case 'close':
       return close();
   }

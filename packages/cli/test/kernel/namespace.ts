@@ -117,3 +117,18 @@ export async function pipeline(space: Namespace, script: string): Promise<Result
   const [out, error] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   return { status: await child.exited, output: `${out}${error}` };
 }
+
+/** Rounds of {@link eventually}, 10 ms each. */
+const ROUNDS_MAX = 1_000;
+
+/** Asks until the answer is there; undefined when patience ends. */
+export async function eventually<Answer>(
+  ask: () => Promise<Answer | undefined>,
+): Promise<Answer | undefined> {
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    await Bun.sleep(10);
+  }
+  return undefined;
+}

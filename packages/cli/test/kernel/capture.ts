@@ -1,0 +1,114 @@
+/**
+ * What was on the wire, recorded at the kernel's end and read by tshark.
+ *
+ * @module
+ */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Namespace } from './namespace.ts';
+import { must } from './namespace.ts';
+import { type Opinion, opinionOf } from './opinion.ts';
+
+/** Room for a whole test in the kernel: a capture with holes would accuse the innocent. */
+const BUFFER_KIB = 256 * 1024;
+
+/** A tcpdump that nobody ends goes by itself. */
+const LIFE_SECONDS = 300;
+
+/** Where the mark may lie before the end of the file: nothing but odd ARP comes after it. */
+const MARK_BYTES = 64 * 1024;
+const MARK_ROUND_MS = 10;
+const MARK_ROUNDS_MAX = 2_000;
+
+/** A running tcpdump. */
+export class Capture implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #child: Bun.Subprocess<'ignore', 'ignore', 'pipe'>;
+  #log = '';
+  #isOver = false;
+  #reading: Promise<void> = Promise.resolve();
+
+  private constructor(space: Namespace, iface: string, filter: string) {
+    this.#folder = mkdtempSync(join(tmpdir(), 'tickwire-capture-'));
+    const buffer = ['-B', String(BUFFER_KIB)];
+    // Each frame is written when it comes, so that the end of the file tells how far it is.
+    const prompt = ['--immediate-mode', '-U'];
+    const tcpdump = ['tcpdump', '-i', iface, '-n', '-Z', 'root', ...prompt, ...buffer];
+    this.#child = Bun.spawn(
+      space.inside(
+        'timeout',
+        '--foreground',
+        String(LIFE_SECONDS),
+        ...tcpdump,
+        '-w',
+        this.path,
+        filter,
+      ),
+      { stdin: 'ignore', stdout: 'ignore', stderr: 'pipe' },
+    );
+  }
+
+  /** Starts to record and resolves when the kernel does. */
+  static async start(space: Namespace, iface: string, filter = ''): Promise<Capture> {
+    const capture = new Capture(space, iface, filter);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    capture.#reading = capture.#read(resolve, reject);
+    await promise;
+    return capture;
+  }
+
+  get path(): string {
+    return join(this.#folder, 'wire.pcap');
+  }
+
+  /**
+   * Waits until everything so far is in the file: tcpdump leaves in the kernel's buffer what it has
+   * not read when it ends. The mark is a datagram of the kernel to `host`'s discard port.
+   */
+  async reach(space: Namespace, host: string): Promise<void> {
+    const mark = `mark ${crypto.randomUUID()}`;
+    must(space.inside('bash', '-c', `printf '${mark}' > /dev/udp/${host}/9`));
+    for (let round = 0; round < MARK_ROUNDS_MAX; round += 1) {
+      const file = Bun.file(this.path);
+      const tail = Buffer.from(await file.slice(Math.max(0, file.size - MARK_BYTES)).bytes());
+      if (tail.includes(mark)) return;
+      await Bun.sleep(MARK_ROUND_MS);
+    }
+    throw new Error(`the capture has not reached its mark: ${this.#log}`);
+  }
+
+  /** Ends the recording; throws when the kernel had to drop frames of it. */
+  async stop(): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    // `timeout` passes the signal on, and tcpdump empties its buffer before it goes.
+    this.#child.kill('SIGINT');
+    await this.#child.exited;
+    await this.#reading;
+    const dropped = /(\d+) packets dropped by kernel/.exec(this.#log)?.[1];
+    if (dropped !== '0') throw new Error(`the capture has holes: ${this.#log}`);
+  }
+
+  /** Lets tshark judge the frames that `host` sent, see {@link opinionOf}. */
+  opinion(host: string, filter = ''): Opinion {
+    return opinionOf(this.path, host, filter);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isOver) {
+      this.#child.kill('SIGINT');
+      await this.#child.exited;
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #read(onStart: () => void, onEnd: (error: Error) => void): Promise<void> {
+    for await (const part of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
+      this.#log += part;
+      if (this.#log.includes('listening on')) onStart();
+    }
+    onEnd(new Error(`tcpdump ended: ${this.#log}`));
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The kernel's own opinion of us: SNMP, TcpExt and IpExt counters of a namespace.
+ *
+ * @module
+ */
+
+import { must, type Namespace } from './namespace.ts';
+
+/** Counters by `Group.Name`. */
+export type KernelCounters = Readonly<Record<string, number>>;
+
+/** Reads all of them. */
+export function kernelCounters(space: Namespace): KernelCounters {
+  const text = must(space.inside('cat', '/proc/net/snmp', '/proc/net/netstat'));
+  const lines = text.trim().split('\n');
+  const counters: Record<string, number> = {};
+  // Lines come in pairs: names, then values.
+  for (let i = 0; i + 1 < lines.length; i += 2) {
+    const names = lines[i]!.split(' ');
+    const values = lines[i + 1]!.split(' ');
+    for (let k = 1; k < names.length; k += 1) {
+      counters[`${names[0]!.replace(':', '')}.${names[k]}`] = Number(values[k]);
+    }
+  }
+  return counters;
+}
+
+/** Counters that only move when somebody on the wire does something wrong. */
+const WRONG = [
+  'Ip.InHdrErrors',
+  'Ip.InAddrErrors',
+  'Ip.InUnknownProtos',
+  'Ip.ReasmFails',
+  'Ip.ReasmTimeout',
+  'Icmp.InErrors',
+  'Icmp.InCsumErrors',
+  'Tcp.AttemptFails',
+  'Tcp.EstabResets',
+  'Tcp.InErrs',
+  'Tcp.InCsumErrors',
+  'Tcp.OutRsts',
+  'Udp.InErrors',
+  'Udp.InCsumErrors',
+  'Udp.NoPorts',
+  'TcpExt.EmbryonicRsts',
+  'TcpExt.OutOfWindowIcmps',
+  'TcpExt.PAWSActive',
+  'TcpExt.PAWSEstab',
+  'TcpExt.TCPAbortOnData',
+  'TcpExt.TCPAbortOnClose',
+  'TcpExt.TCPAbortOnMemory',
+  'TcpExt.TCPAbortOnTimeout',
+  'TcpExt.TCPAbortOnLinger',
+  'TcpExt.TCPAbortFailed',
+  'TcpExt.TCPChallengeACK',
+  'TcpExt.TCPSYNChallenge',
+  'TcpExt.TCPSACKReneging',
+  'TcpExt.TCPSackDiscard',
+  'TcpExt.TCPDSACKIgnoredDubious',
+  'TcpExt.TCPZeroWindowDrop',
+  'TcpExt.TCPMD5Unexpected',
+  'TcpExt.TCPFastOpenPassiveFail',
+  'IpExt.InCsumErrors',
+  'IpExt.InTruncatedPkts',
+  'IpExt.InNoRoutes',
+] as const;
+
+/** Counters of {@link WRONG} that moved, with by how much; `except` are expected to. */
+export function complaints(
+  before: KernelCounters,
+  after: KernelCounters,
+  except: readonly string[] = [],
+): Record<string, number> {
+  const moved: Record<string, number> = {};
+  for (const name of WRONG) {
+    const change = (after[name] ?? 0) - (before[name] ?? 0);
+    if (change !== 0 && !except.includes(name)) moved[name] = change;
+  }
+  return moved;
+}
