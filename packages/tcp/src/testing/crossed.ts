@@ -1,0 +1,159 @@
+// @hot
+/**
+ * Two instances joined by crossed rings: no link, no delay, no object per packet. For tests that
+ * count garbage and for benchmarks.
+ *
+ * @module
+ */
+
+import { createHeapArena, type FrameArena, Prng, Status } from '@tickwire/base';
+import { IpFlow, IpMeta, type IpOutput } from '@tickwire/wire';
+import { type TcpConfig, tcpConfig } from '../config.ts';
+import type { TcpEvents } from '../events.ts';
+import type { Tcb } from '../tcb.ts';
+import { Tcp } from '../tcp.ts';
+
+/** Packets that one side may have under way. */
+const RING = 1024;
+const ADDRESS_A = 0x0a000001;
+const ADDRESS_B = 0x0a000002;
+
+/** One side: owner, IP and ring of what it has sent. */
+export class CrossedHost implements TcpEvents, IpOutput {
+  readonly arena: FrameArena;
+  readonly tcp: Tcp;
+  readonly frames: Int32Array = new Int32Array(RING);
+  readonly ats: Int32Array = new Int32Array(RING);
+  readonly lengths: Int32Array = new Int32Array(RING);
+  readonly address: number;
+  head = 0;
+  tail = 0;
+  received = 0;
+  /** The last byte delivered, so that nothing is optimised away. */
+  last = 0;
+  tcb: Tcb | undefined;
+  drainedCount = 0;
+  /** Answer every delivery with as many bytes. */
+  echo = false;
+
+  constructor(arena: FrameArena, address: number, config: TcpConfig) {
+    this.arena = arena;
+    this.address = address;
+    this.tcp = new Tcp(arena, this, this, config, new Prng(address), 0);
+  }
+
+  room(): number {
+    return RING - (this.tail - this.head);
+  }
+
+  bindFlow(flow: IpFlow, _nowNs: number): number {
+    flow.local2 = 0xffff;
+    flow.local3 = this.address;
+    flow.mtu = 1500;
+    return Status.Ok;
+  }
+
+  output(
+    _flow: IpFlow,
+    _protocol: number,
+    frame: number,
+    at: number,
+    length: number,
+    _checksumOffset: number,
+    _nowNs: number,
+  ): number {
+    const i = this.tail & (RING - 1);
+    this.frames[i] = frame;
+    this.ats[i] = at;
+    this.lengths[i] = length;
+    this.tail += 1;
+    return Status.Ok;
+  }
+
+  opened(tcb: Tcb): void {
+    this.tcb = tcb;
+  }
+
+  data(tcb: Tcb, _frame: number, at: number, length: number): void {
+    this.received += length;
+    this.last = this.arena.bytes[at + length - 1]!;
+    if (!this.echo) return;
+    const to = this.tcp.reserve(tcb, length);
+    if (to < 0) return;
+    this.arena.bytes.copyWithin(to, at, at + length);
+    this.tcp.commit(tcb, length);
+  }
+
+  readable(_tcb: Tcb): void {
+    // Nothing here pulls.
+  }
+
+  ended(tcb: Tcb): void {
+    this.tcp.shutdown(tcb);
+  }
+
+  drained(_tcb: Tcb): void {
+    this.drainedCount += 1;
+  }
+
+  closed(_tcb: Tcb, _reason: number): void {
+    this.tcb = undefined;
+  }
+}
+
+/** Both sides on one arena. */
+export class Crossed {
+  readonly a: CrossedHost;
+  readonly b: CrossedHost;
+  readonly #meta: IpMeta = new IpMeta();
+  nowNs = 1_000_000;
+
+  constructor(config: Partial<TcpConfig> = {}) {
+    const arena = createHeapArena({ frames: 8192, dataRoom: 2048 });
+    const full = tcpConfig({ connectionsMax: 1024, ...config });
+    this.a = new CrossedHost(arena, ADDRESS_A, full);
+    this.b = new CrossedHost(arena, ADDRESS_B, full);
+  }
+
+  /** Opens one connection from `a` to `b`; both ends are then in `tcb`. */
+  open(port: number = 80): void {
+    this.b.tcp.listen(0, 0, 0, 0, port);
+    const flow = new IpFlow();
+    flow.remote2 = 0xffff;
+    flow.remote3 = ADDRESS_B;
+    this.a.tcp.connect(flow, port, 0, this.nowNs);
+    for (let i = 0; i < 4; i += 1) this.round(1000);
+  }
+
+  /** One round: each side takes what the other has sent, then sends. Returns packets moved. */
+  round(stepNs: number): number {
+    this.nowNs += stepNs;
+    this.a.tcp.timers(this.nowNs);
+    this.a.tcp.egress(this.nowNs);
+    let moved = this.#deliver(this.a, this.b);
+    this.b.tcp.timers(this.nowNs);
+    this.b.tcp.egress(this.nowNs);
+    moved += this.#deliver(this.b, this.a);
+    return moved;
+  }
+
+  #deliver(from: CrossedHost, to: CrossedHost): number {
+    const meta = this.#meta;
+    meta.src2 = 0xffff;
+    meta.src3 = from.address;
+    meta.dst2 = 0xffff;
+    meta.dst3 = to.address;
+    meta.protocol = 6;
+    let moved = 0;
+    while (from.head !== from.tail) {
+      const i = from.head & (RING - 1);
+      from.head += 1;
+      meta.frame = from.frames[i]!;
+      meta.at = from.ats[i]!;
+      meta.length = from.lengths[i]!;
+      to.tcp.segmentArrives(meta, this.nowNs);
+      moved += 1;
+    }
+    return moved;
+  }
+}
