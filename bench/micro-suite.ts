@@ -10,12 +10,12 @@
 import { measure } from 'mitata';
 import { type BenchCase, type Benchmark, type BenchOptions, caseOf } from './contract.ts';
 
-/** Registers the cases of a suite. */
+/** Registers the cases of a suite; the functions need no `this`. */
 export interface SuiteBuilder {
   /** A case: `body` is what is measured. */
-  bench(name: string, body: () => void): void;
+  readonly bench: (name: string, body: () => void) => void;
   /** Puts a name before those of the cases that `body` registers. */
-  group(name: string, body: () => void): void;
+  readonly group: (name: string, body: () => void) => void;
   /** Whether only tiny sizes are wanted. */
   readonly tiny: boolean;
 }
@@ -29,25 +29,20 @@ interface Registered {
 const CPU_TIME_NS = 642e6;
 const CPU_TIME_TINY_NS = 1e5;
 
-class Builder implements SuiteBuilder {
-  readonly cases: Registered[] = [];
-  readonly tiny: boolean;
-  #prefix = '';
-
-  constructor(tiny: boolean) {
-    this.tiny = tiny;
-  }
-
-  bench(name: string, body: () => void): void {
-    this.cases.push({ name: this.#prefix + name, body });
-  }
-
-  group(name: string, body: () => void): void {
-    const outer = this.#prefix;
-    this.#prefix = `${outer}${name}: `;
-    body();
-    this.#prefix = outer;
-  }
+function collect(tiny: boolean, register: (builder: SuiteBuilder) => void): Registered[] {
+  const cases: Registered[] = [];
+  let prefix = '';
+  register({
+    tiny,
+    bench: (name, body) => void cases.push({ name: prefix + name, body }),
+    group: (name, body) => {
+      const outer = prefix;
+      prefix = `${outer}${name}: `;
+      body();
+      prefix = outer;
+    },
+  });
+  return cases;
 }
 
 async function measureCase(each: Registered, options: BenchOptions): Promise<BenchCase> {
@@ -81,10 +76,8 @@ export function suite(
     name,
     description,
     async run(options) {
-      const builder = new Builder(options.tiny);
-      register(builder);
       const cases: BenchCase[] = [];
-      for (const each of builder.cases) {
+      for (const each of collect(options.tiny, register)) {
         if (options.signal.aborted) break;
         options.note(each.name);
         // One after the other: two at once would measure each other.

@@ -4,17 +4,16 @@
  * Runs the recorded workloads when `TICKWIRE_DATA` (or `../shared/data`) holds them, and always the
  * generated flow. For each: throughput of several passes with no clock inside, then one pass with a
  * clock reading around each message. The reading itself costs 30-36 ns and is part of the latency
- * column; `p50` of an empty interval is printed beside it.
+ * column; the `p50` of an empty interval stands in the remark.
  *
  * ```text
- * bun bench/micro/book.bench.ts
+ * bun run bench book
  * ```
  *
  * @module
  */
 
 import { existsSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Status } from '../../packages/base/src/index.ts';
 import { OrderBook, type OrderBookOptions } from '../../packages/book/src/index.ts';
@@ -28,9 +27,11 @@ import {
 } from '../../packages/protocol/src/index.ts';
 import { ORDER_ID, ORDER_SHIFT } from '../../packages/book/src/order-arena.ts';
 import { OrderTable } from '../../packages/book/src/order-table.ts';
-import { build } from 'hdr-histogram-js';
+import { type BenchCase, type Benchmark, type BenchOptions, caseOf } from '../contract.ts';
 
 const PASSES = 5;
+/** Steps of the order table between two readings of the clock. */
+const TABLE_BATCH = 1000;
 const OPTIONS: OrderBookOptions = { ordersMax: 2 ** 17, levelsMax: 2 ** 15, reportsMax: 4096 };
 /** The buffer is drained in the order of what an output ring takes at a time. */
 const DRAIN_AT = 3072;
@@ -65,42 +66,38 @@ function throughput(view: DataView, count: number): { perSecond: number; book: O
 }
 
 /** One pass with a clock around each message. */
-function latency(view: DataView, count: number): string {
+function latency(view: DataView, count: number): { samples: Float64Array; emptyNs: number } {
   const book = new OrderBook(OPTIONS);
-  const histogram = build({ highestTrackableValue: 10_000_000_000, autoResize: false });
-  const empty = build({ highestTrackableValue: 10_000_000_000, autoResize: false });
+  const samples = new Float64Array(count);
+  const empty = new Float64Array(count);
   for (let row = 0; row < count; row++) {
     const start = Bun.nanoseconds();
     apply(book, view, row);
     const end = Bun.nanoseconds();
-    histogram.recordValue(end - start);
-    empty.recordValue(Bun.nanoseconds() - end);
+    samples[row] = end - start;
+    empty[row] = Bun.nanoseconds() - end;
     if (book.reports.count > DRAIN_AT) book.reports.clear();
   }
-  const at = (percentile: number): number => histogram.getValueAtPercentile(percentile);
-  return (
-    `p50 ${at(50)}  p99 ${at(99)}  p99.9 ${at(99.9)}  p99.99 ${at(99.99)}  max ${at(100)} ns` +
-    `  (empty p50 ${empty.getValueAtPercentile(50)})`
-  );
+  empty.sort();
+  return { samples, emptyNs: empty[count >> 1] ?? 0 };
 }
 
-function run(name: string, flow: OrderFlow): void {
+function measure(name: string, flow: OrderFlow, passes: number): BenchCase {
   const view = encodeAll(flow);
-  const passes: number[] = [];
-  let last: OrderBook | undefined;
-  for (let pass = 0; pass < PASSES; pass++) {
+  const rates: number[] = [];
+  let fills = 0;
+  for (let pass = 0; pass < passes; pass++) {
     const { perSecond, book } = throughput(view, flow.count);
-    passes.push(perSecond / 1e6);
-    last = book;
+    rates.push(perSecond);
+    fills = book.counters.matchId;
   }
-  const sorted = passes.toSorted((a, b) => a - b);
-  const middle = sorted[sorted.length >> 1]!;
-  console.log(
-    `${name.padEnd(22)} ${flow.count} messages  median ${middle.toFixed(2)} M/s  ` +
-      `passes [${passes.map((p) => p.toFixed(2)).join(' ')}]  ` +
-      `${last?.counters.matchId} fills, ${last?.counters.reportSequence} reports`,
-  );
-  console.log(`${''.padEnd(22)} ${latency(view, flow.count)}`);
+  const shown = rates.map((rate) => (rate / 1e6).toFixed(2)).join(' ');
+  const { samples, emptyNs } = latency(view, flow.count);
+  return caseOf(name, samples, {
+    perSecond: rates.toSorted((a, b) => a - b)[rates.length >> 1]!,
+    rateOf: 'messages',
+    remark: `median of passes [${shown}] M/s; ${fills} fills; clock alone ${emptyNs} ns`,
+  });
 }
 
 /** Every order at a price of its own, `step` ticks apart: the worst case of the level index. */
@@ -124,8 +121,7 @@ function wideFlow(levels: number, step: number): OrderFlow {
  * The order id table alone, beside what ids used directly as indices would cost: insert, find and
  * remove with `live` orders open, each order living for `live` steps.
  */
-function table(name: string, live: number, idOf: (i: number) => number): void {
-  const rounds = 1_000_000;
+function table(name: string, live: number, rounds: number, idOf: (i: number) => number): BenchCase {
   const records = new Int32Array((live + 1) << ORDER_SHIFT);
   const hashed = new OrderTable(live + 1, records, 0x12345678, 0x9abcdef0);
   const ids = new Int32Array(rounds + live);
@@ -133,10 +129,15 @@ function table(name: string, live: number, idOf: (i: number) => number): void {
   const direct = new Int32Array(rounds + live);
   let sum = 0;
   const slots = live + 1;
-  const time = (step: (i: number) => void): number => {
-    const start = Bun.nanoseconds();
-    for (let i = 0; i < rounds; i++) step(i);
-    return (Bun.nanoseconds() - start) / rounds;
+  const time = (step: (i: number) => void): Float64Array => {
+    const means = new Float64Array(Math.floor(rounds / TABLE_BATCH));
+    for (let batch = 0; batch < means.length; batch++) {
+      const start = Bun.nanoseconds();
+      const from = batch * TABLE_BATCH;
+      for (let i = from; i < from + TABLE_BATCH; i++) step(i);
+      means[batch] = (Bun.nanoseconds() - start) / TABLE_BATCH;
+    }
+    return means;
   };
   const viaHash = (i: number): void => {
     const slot = i % slots;
@@ -159,27 +160,45 @@ function table(name: string, live: number, idOf: (i: number) => number): void {
     records[(slot << ORDER_SHIFT) + ORDER_ID] = i;
     direct[i] = slot + 1;
   };
-  const hashNs = time(viaHash);
-  const indexNs = time(viaIndex);
-  console.log(
-    `order table, ${name.padEnd(15)} ${live} live: ${hashNs.toFixed(1)} ns per insert, find and ` +
-      `remove; direct index ${indexNs.toFixed(1)} ns  (${sum % 10})`,
-  );
+  const hashedNs = time(viaHash);
+  const directsNs = time(viaIndex).toSorted();
+  const directNs = (directsNs[directsNs.length >> 1] ?? 0).toFixed(1);
+  return caseOf(`order table, ${name}, ${live} live`, hashedNs, {
+    remark: `insert, find and remove; a direct index takes ${directNs} ns (check ${sum % 10})`,
+  });
 }
 
-console.log(`${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Bun ${Bun.version}`);
-for (const name of ['normal', 'static', 'swing-25']) {
-  const path = join(directory, `meb_${name}_s23.col.gz`);
-  if (existsSync(path)) run(name, readOrderFlow(await Bun.file(path).bytes(), path));
-  else console.log(`${name}: SKIPPED, ${path} is missing; set TICKWIRE_DATA`);
+async function run({ tiny, note, signal }: BenchOptions): Promise<BenchCase[]> {
+  const passes = tiny ? 1 : PASSES;
+  const cases: BenchCase[] = [];
+  const add = (name: string, flow: OrderFlow): void => {
+    if (signal.aborted) return;
+    note(name);
+    cases.push(measure(name, flow, passes));
+  };
+  for (const name of tiny ? [] : ['normal', 'static', 'swing-25']) {
+    const path = join(directory, `meb_${name}_s23.col.gz`);
+    if (existsSync(path)) add(name, readOrderFlow(await Bun.file(path).bytes(), path));
+    else note(`${name}: SKIPPED, ${path} is missing; set TICKWIRE_DATA`);
+  }
+  const generated = createOrderFlow(tiny ? 1000 : 1_000_000);
+  new FlowGenerator({ seed: 1 }).next(generated);
+  add('generated', generated);
+  const levels = tiny ? 100 : 30_000;
+  add('wide, 1 tick apart', wideFlow(levels, 1));
+  add('wide, 32 ticks apart', wideFlow(levels, 32));
+  add('wide, 50,000 apart', wideFlow(levels, 50_000));
+  const rounds = tiny ? 2 * TABLE_BATCH : 1_000_000;
+  for (const live of tiny ? [50] : [5_000, 500_000]) {
+    cases.push(table('dense ids', live, rounds, (i) => i + 1));
+    cases.push(table('scattered ids', live, rounds, (i) => Math.imul(i + 1, 0x9e3779b1)));
+  }
+  return cases;
 }
-const generated = createOrderFlow(1_000_000);
-new FlowGenerator({ seed: 1 }).next(generated);
-run('generated', generated);
-run('wide, 1 tick apart', wideFlow(30_000, 1));
-run('wide, 32 ticks apart', wideFlow(30_000, 32));
-run('wide, 50,000 apart', wideFlow(30_000, 50_000));
-for (const live of [5_000, 500_000]) {
-  table('dense ids', live, (i) => i + 1);
-  table('scattered ids', live, (i) => Math.imul(i + 1, 0x9e3779b1));
-}
+
+/** The benchmark. */
+export const benchmark: Benchmark = {
+  name: 'book',
+  description: 'The order book alone: message in, reports out, recorded and generated flow',
+  run: async (options) => ({ cases: await run(options) }),
+};

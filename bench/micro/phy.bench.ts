@@ -2,7 +2,7 @@
  * Devices in memory: nanoseconds per burst of 32 frames, one thread.
  *
  * ```text
- * bun bench/micro/phy.bench.ts
+ * bun run bench phy
  * ```
  *
  * @module
@@ -17,7 +17,9 @@ import {
   RxBurst,
   TxBurst,
 } from '../../packages/phy/src/index.ts';
-import { bench, do_not_optimize, run } from 'mitata';
+import { do_not_optimize } from 'mitata';
+import { suite } from '../micro-suite.ts';
+import type { Benchmark } from '../contract.ts';
 
 const BURST = 32;
 const tx = new TxBurst();
@@ -46,25 +48,30 @@ function pair(checksum: 'full' | 'none'): { a: Device; b: Device } {
   return createLoopbackPair(createHeapArena({ frames: 1024, dataRoom: 2048 }), { checksum });
 }
 
-for (const checksum of ['none', 'full'] as const) {
-  for (const length of [64, 1514]) {
-    const { a, b } = pair(checksum);
-    bench(`loopback, checksum ${checksum}, ${BURST} x ${length} bytes`, () => {
-      do_not_optimize(pass(a, b, length));
+/** The benchmark. */
+export const benchmark: Benchmark = suite(
+  'phy',
+  'Devices in memory: one burst of 32 frames there and freed, one thread',
+  ({ bench }) => {
+    for (const checksum of ['none', 'full'] as const) {
+      for (const length of [64, 1514]) {
+        const { a, b } = pair(checksum);
+        bench(`loopback, checksum ${checksum}, ${BURST} x ${length} bytes`, () => {
+          do_not_optimize(pass(a, b, length));
+        });
+      }
+    }
+
+    const plain = pair('none');
+    const wrapped = new DeviceMiddleware(plain.a, 'outer');
+    bench(`loopback through a middleware, ${BURST} x 64 bytes`, () => {
+      do_not_optimize(pass(wrapped, plain.b, 64));
     });
-  }
-}
 
-const plain = pair('none');
-const wrapped = new DeviceMiddleware(plain.a, 'outer');
-bench(`loopback through a middleware, ${BURST} x 64 bytes`, () => {
-  do_not_optimize(pass(wrapped, plain.b, 64));
-});
-
-const disturbed = pair('none');
-const faulty = new FaultInjector(disturbed.a, { seed: 1 });
-bench(`loopback through an idle fault injector, ${BURST} x 64 bytes`, () => {
-  do_not_optimize(pass(faulty, disturbed.b, 64));
-});
-
-await run();
+    const disturbed = pair('none');
+    const faulty = new FaultInjector(disturbed.a, { seed: 1 });
+    bench(`loopback through an idle fault injector, ${BURST} x 64 bytes`, () => {
+      do_not_optimize(pass(faulty, disturbed.b, 64));
+    });
+  },
+);

@@ -2,7 +2,7 @@
  * Rings between two Workers: messages per second one way, and round trips one at a time.
  *
  * ```text
- * bun bench/micro/ring.bench.ts
+ * bun run bench ring
  * ```
  *
  * The file is its own Worker. With `spin` both threads need a core each; on a shared machine the
@@ -11,8 +11,6 @@
  * @module
  */
 
-import { build, type Histogram } from 'hdr-histogram-js';
-import { cpus } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import {
   type Consumer,
@@ -21,10 +19,17 @@ import {
   type Sequencer,
   type WaitStrategyName,
 } from '../../packages/ring/src/index.ts';
+import { type BenchCase, type Benchmark, caseOf } from '../contract.ts';
 
-const THROUGHPUT_MESSAGES = 20_000_000;
-const ROUND_TRIPS = 200_000;
-const WARM_UP = 20_000;
+/** How much is sent. */
+interface Amount {
+  readonly messages: number;
+  readonly roundTrips: number;
+  readonly warmUp: number;
+}
+
+const FULL: Amount = { messages: 20_000_000, roundTrips: 200_000, warmUp: 20_000 };
+const TINY: Amount = { messages: 3200, roundTrips: 100, warmUp: 10 };
 const BATCH = 32;
 const SLOTS = 4096;
 const SLOT_BYTES = 64;
@@ -69,7 +74,8 @@ function receive(ring: RingBuffer, consumer: Consumer): number {
   return value;
 }
 
-async function measure(wait: WaitStrategyName): Promise<void> {
+async function measure(wait: WaitStrategyName, amount: Amount): Promise<BenchCase> {
+  const { messages, roundTrips, warmUp } = amount;
   const shape = { slots: SLOTS, slotBytes: SLOT_BYTES, wait };
   const consumers = [{ name: 'echo', after: [] }];
   const there = RingBuffer.create({ ...shape, name: 'there', consumers });
@@ -82,50 +88,44 @@ async function measure(wait: WaitStrategyName): Promise<void> {
   worker.postMessage(task);
   const producer = there.producer();
   const consumer = back.consumer('echo');
-  const histogram = build({
-    highestTrackableValue: 60_000_000_000,
-    numberOfSignificantValueDigits: 3,
-  });
-  for (let i = -WARM_UP; i < ROUND_TRIPS; i++) {
+  const samples = new Float64Array(roundTrips);
+  for (let i = -warmUp; i < roundTrips; i++) {
     const startNs = Bun.nanoseconds();
     send(there, producer, 1);
     receive(back, consumer);
-    if (i >= 0) histogram.recordValue(Bun.nanoseconds() - startNs);
+    if (i >= 0) samples[i] = Bun.nanoseconds() - startNs;
   }
-  printLatency(`round trip, ${wait}`, histogram);
 
   // One way: only the very last message asks for an answer.
   const startNs = Bun.nanoseconds();
-  for (let left = THROUGHPUT_MESSAGES; left > 0; left -= BATCH) {
+  for (let left = messages; left > 0; left -= BATCH) {
     const at = producer.claim(BATCH, Number.POSITIVE_INFINITY);
     for (let i = 0; i < BATCH; i++) there.view.setFloat64(there.slotAt(at + i), 0, true);
     producer.publish(BATCH);
   }
   send(there, producer, 2);
   while (receive(back, consumer) !== 2);
-  const seconds = (Bun.nanoseconds() - startNs) / 1e9;
-  const rate = (THROUGHPUT_MESSAGES / seconds / 1e6).toFixed(1);
-  console.log(
-    `one way, ${wait}: ${rate} M messages/s (n=${THROUGHPUT_MESSAGES}, batches of ${BATCH})`,
-  );
+  const perSecond = (messages * 1e9) / (Bun.nanoseconds() - startNs);
   producer.finish();
   worker.terminate();
+  const remark = `rate one way, batches of ${BATCH}, slots of ${SLOT_BYTES} bytes`;
+  return caseOf(`round trip, ${wait}`, samples, { perSecond, rateOf: 'messages', remark });
 }
 
-function printLatency(name: string, histogram: Histogram): void {
-  const at = (percentile: number): number => histogram.getValueAtPercentile(percentile);
-  console.log(
-    `${name}: n=${histogram.totalCount} p50=${at(50)} p99=${at(99)} p99.9=${at(99.9)} ` +
-      `max=${histogram.maxValue} ns`,
-  );
-}
+/** The benchmark. */
+export const benchmark: Benchmark = {
+  name: 'ring',
+  description: 'Rings between two threads: round trips one at a time, and messages one way',
+  async run({ tiny }) {
+    const cases: BenchCase[] = [];
+    for (const wait of ['spin', 'yield', 'block'] as const) {
+      cases.push(await measure(wait, tiny ? TINY : FULL));
+    }
+    return { cases };
+  },
+};
 
-if (isMainThread) {
-  const [cpu] = cpus();
-  console.log(`${cpu?.model ?? 'unknown'}, ${cpus().length} cores, Bun ${Bun.version}`);
-  console.log(`ring of ${SLOTS} slots of ${SLOT_BYTES} bytes, two threads, closed loop`);
-  for (const wait of ['spin', 'yield', 'block'] as const) await measure(wait);
-} else {
+if (!isMainThread) {
   const scope = globalThis as unknown as Worker;
   scope.onmessage = (event: MessageEvent): void => echo(event.data as Task);
   scope.postMessage('ready');

@@ -2,7 +2,7 @@
  * Headers, options and checksums: nanoseconds per packet, one thread.
  *
  * ```text
- * bun bench/micro/wire.bench.ts
+ * bun run bench wire
  * ```
  *
  * @module
@@ -40,7 +40,9 @@ import {
   tcpSeq,
   tcpWindow,
 } from '../../packages/wire/src/index.ts';
-import { bench, do_not_optimize, group, run } from 'mitata';
+import { do_not_optimize } from 'mitata';
+import { suite } from '../micro-suite.ts';
+import type { Benchmark } from '../contract.ts';
 
 const BATCH = 256;
 const STRIDE = 2048;
@@ -70,49 +72,54 @@ function read(i: number): number {
   return key ^ numbers ^ tcpFlags(view, tcp) ^ tcpWindow(view, tcp);
 }
 
-group('headers', () => {
-  bench(`emit ${BATCH} Ethernet + IPv4 + TCP + timestamps`, () => {
-    for (let i = 0; i < BATCH; i += 1) emit(i);
-    do_not_optimize(view);
-  });
+/** The benchmark. */
+export const benchmark: Benchmark = suite(
+  'wire',
+  'Headers, TCP options and checksums, one thread',
+  ({ bench, group }) => {
+    group('headers', () => {
+      bench(`emit ${BATCH} Ethernet + IPv4 + TCP + timestamps`, () => {
+        for (let i = 0; i < BATCH; i += 1) emit(i);
+        do_not_optimize(view);
+      });
 
-  bench(`check and read ${BATCH} of them, with the IPv4 checksum`, () => {
-    let sum = 0;
-    for (let i = 0; i < BATCH; i += 1) sum ^= read(i);
-    do_not_optimize(sum);
-  });
-});
-
-group('TCP options', () => {
-  const syn = new DataView(new ArrayBuffer(40));
-  let end = emitTcpMss(syn, 0, 1460);
-  end = emitTcpSackPermittedTimestamps(syn, end, 1, 2);
-  end = emitTcpWindowScale(syn, end, 7);
-  const aligned = new DataView(new ArrayBuffer(12));
-  emitTcpTimestamps(aligned, 0, 1, 2);
-
-  bench('timestamps alone, the short way', () => {
-    parseTcpOptions(aligned, 0, 12, options);
-    do_not_optimize(options.tsVal);
-  });
-
-  bench('the options of a SYN', () => {
-    parseTcpOptions(syn, 0, end, options);
-    do_not_optimize(options.mss);
-  });
-
-  bench('clear only', () => {
-    clearTcpOptions(options);
-    do_not_optimize(options);
-  });
-});
-
-group('checksum', () => {
-  for (const length of [20, 40, 60, 256, 1460]) {
-    bench(`${length} bytes`, () => {
-      do_not_optimize(checksumFold(checksumAdd(view, 34, length, 0)));
+      bench(`check and read ${BATCH} of them, with the IPv4 checksum`, () => {
+        let sum = 0;
+        for (let i = 0; i < BATCH; i += 1) sum ^= read(i);
+        do_not_optimize(sum);
+      });
     });
-  }
-});
 
-await run();
+    group('TCP options', () => {
+      const syn = new DataView(new ArrayBuffer(40));
+      let end = emitTcpMss(syn, 0, 1460);
+      end = emitTcpSackPermittedTimestamps(syn, end, 1, 2);
+      end = emitTcpWindowScale(syn, end, 7);
+      const aligned = new DataView(new ArrayBuffer(12));
+      emitTcpTimestamps(aligned, 0, 1, 2);
+
+      bench('timestamps alone, the short way', () => {
+        parseTcpOptions(aligned, 0, 12, options);
+        do_not_optimize(options.tsVal);
+      });
+
+      bench('the options of a SYN', () => {
+        parseTcpOptions(syn, 0, end, options);
+        do_not_optimize(options.mss);
+      });
+
+      bench('clear only', () => {
+        clearTcpOptions(options);
+        do_not_optimize(options);
+      });
+    });
+
+    group('checksum', () => {
+      for (const length of [20, 40, 60, 256, 1460]) {
+        bench(`${length} bytes`, () => {
+          do_not_optimize(checksumFold(checksumAdd(view, 34, length, 0)));
+        });
+      }
+    });
+  },
+);

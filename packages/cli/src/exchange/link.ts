@@ -20,6 +20,18 @@ const FRAMES = 8191;
 /** Bytes of a frame behind its headroom: an Ethernet frame of 1,514 bytes and room to spare. */
 const DATA_ROOM = 2048;
 
+/** Frames when they are large: the same memory. */
+const JUMBO_FRAMES = 2047;
+const MTU = 1500;
+const ETHERNET_BYTES = 14;
+
+/** Size and number of the frames of a wire with this MTU. */
+function frameLayout(mtu: number): { readonly frames: number; readonly dataRoom: number } {
+  if (mtu <= MTU) return { frames: FRAMES, dataRoom: DATA_ROOM };
+  // Cache lines: DPDK wants frames in multiples of 64 bytes.
+  return { frames: JUMBO_FRAMES, dataRoom: Math.ceil((mtu + ETHERNET_BYTES) / 64) * 64 };
+}
+
 /** What is looked at while it passes. */
 export interface LinkOptions {
   /** Capture file. */
@@ -28,6 +40,8 @@ export interface LinkOptions {
   readonly trace?: (line: string) => void;
   /** Monotone time of the process now, so that captures show wall-clock times. */
   readonly nowNs: number;
+  /** Largest IP packet on a wire in memory, default 1,500. */
+  readonly mtu?: number;
 }
 
 /** A wire in memory. */
@@ -90,10 +104,11 @@ export function openWire(
 
 function openRings(options: LinkOptions): Wire {
   const eal = Eal.current ?? new EalBuilder().noHuge().noPci().init();
-  const pool = createMemPool(eal, { frames: FRAMES });
+  const mtu = options.mtu ?? MTU;
+  const pool = createMemPool(eal, frameLayout(mtu));
   // Memory does not corrupt frames, so nothing is summed; a capture is read by others, who check.
   const isWatched = options.pcap !== undefined;
-  const [a, b] = createRingPair(pool, { checksum: isWatched ? 'full' : 'none' });
+  const [a, b] = createRingPair(pool, { mtu, checksum: isWatched ? 'full' : 'none' });
   const venue = observe(a, options);
   return {
     name: 'net_ring',
@@ -110,9 +125,10 @@ function openRings(options: LinkOptions): Wire {
 }
 
 function openLoopback(options: LinkOptions, why: string): Wire {
-  const arena = createHeapArena({ frames: FRAMES, dataRoom: DATA_ROOM });
+  const mtu = options.mtu ?? MTU;
+  const arena = createHeapArena(frameLayout(mtu));
   const isWatched = options.pcap !== undefined;
-  const { a, b } = createLoopbackPair(arena, { checksum: isWatched ? 'full' : 'none' });
+  const { a, b } = createLoopbackPair(arena, { mtu, checksum: isWatched ? 'full' : 'none' });
   const venue = observe(a, options);
   return {
     name: 'loopback',
