@@ -1,0 +1,101 @@
+/**
+ * What is behind a descriptor: the state that a socket has besides its connection.
+ *
+ * @module
+ */
+
+import type { Listener, Tcb } from '@tickwire/tcp';
+import type { UdpSocket } from '@tickwire/udp';
+import type { IpAddress } from '@tickwire/wire';
+
+/** Options that a socket remembers, so that they can be set before it has a connection. */
+export class SocketOptions {
+  reuseAddress = false;
+  /** 0: the stack's default. */
+  receiveBufferBytes = 0;
+  sendBufferBytes = 0;
+  linger = false;
+  lingerSeconds = 0;
+  keepalive = false;
+  keepaliveIdleSeconds = 7200;
+  keepaliveIntervalSeconds = 75;
+  keepaliveProbes = 9;
+  /** Undefined: the stack's default. */
+  noDelay: boolean | undefined = undefined;
+  cork = false;
+  /** 0: what link and path take. */
+  maxSegmentBytes = 0;
+  userTimeoutMs = 0;
+  trafficClass = 0;
+  hopLimit = 64;
+  multicastHopLimit = 1;
+  multicastLoop = true;
+
+  /** An independent copy: what an accepted connection inherits from its listener. */
+  copy(): SocketOptions {
+    return Object.assign(new SocketOptions(), this);
+  }
+}
+
+/** A stream socket: unconnected, listening, connecting, connected or over. */
+export class StreamEnd {
+  readonly kind = 'stream';
+  options: SocketOptions = new SocketOptions();
+  nonBlocking = false;
+  /** Bound address, and port 0 for none. */
+  local: IpAddress | undefined = undefined;
+  localPort = 0;
+  remotePort = 0;
+  listener: Listener | undefined = undefined;
+  /** Connections that wait for `accept`. */
+  readonly queue: StreamEnd[] = [];
+  tcb: Tcb | undefined = undefined;
+  /** `connect` was called. */
+  connecting = false;
+  /** The handshake was completed at some time. */
+  opened = false;
+  /** The peer's FIN was seen behind everything that was read. */
+  ended = false;
+  /** The connection is gone. */
+  over = false;
+  /** Error to be told once (SO_ERROR). */
+  error = 0;
+  readShut = false;
+  writeShut = false;
+  /** `close` was called; what is left belongs to TCP. */
+  closed = false;
+}
+
+/** A datagram that waits for `recv`. */
+export interface Datagram {
+  readonly bytes: Uint8Array;
+  readonly source: IpAddress;
+  readonly sourcePort: number;
+  readonly hopLimit: number;
+  readonly trafficClass: number;
+}
+
+/** A datagram socket. */
+export class DatagramEnd {
+  readonly kind = 'datagram';
+  options: SocketOptions = new SocketOptions();
+  nonBlocking = false;
+  readonly socket: UdpSocket;
+  readonly queue: Datagram[] = [];
+  error = 0;
+
+  constructor(socket: UdpSocket) {
+    this.socket = socket;
+  }
+}
+
+/** What an epoll descriptor watches. */
+export class EpollEnd {
+  readonly kind = 'epoll';
+  nonBlocking = false;
+  /** Descriptor -> events asked for, and whether only edges count. */
+  readonly interest: Map<number, { events: number; edge: boolean; last: number }> = new Map();
+}
+
+/** Anything that a descriptor may stand for. */
+export type SocketEnd = StreamEnd | DatagramEnd | EpollEnd;

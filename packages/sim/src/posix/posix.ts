@@ -1,0 +1,533 @@
+/**
+ * Sockets in the shape of POSIX on top of a stack, for tests: descriptors, system-call semantics,
+ * Linux's error numbers and option names.
+ *
+ * Every call is an attempt: it returns a result of 0 or more, or a negated {@link Errno}. What a
+ * blocking descriptor would wait for is `-EAGAIN` (`-EINPROGRESS` for `connect`) here;
+ * `BlockingCall` repeats the attempt until it says something else.
+ *
+ * @module
+ */
+
+import { NetError } from '@tickwire/base';
+import type { StackCore } from '@tickwire/stack';
+import { State, type Tcb, type TcpEvents, TcpInfo } from '@tickwire/tcp';
+import type { UdpEvents, UdpIcmpError, UdpSocket } from '@tickwire/udp';
+import { IpAddress, IpFlow, type IpMeta } from '@tickwire/wire';
+import { DatagramEnd, EpollEnd, type SocketEnd, StreamEnd } from './endpoint.ts';
+import { Errno, errnoOfClose, errnoOfStatus } from './errno.ts';
+import { PollEvent } from './poll-events.ts';
+import { applyOptions, getOption, setOption } from './socket-options.ts';
+
+/** Flags of `recv`. */
+export const MSG_PEEK = 2;
+/** Descriptors that one facade hands out. */
+const DESCRIPTORS_MAX = 1024;
+/** The first descriptor: 0 to 2 are taken in every program. */
+const FIRST_DESCRIPTOR = 3;
+/** Datagrams that wait for one socket; more are dropped, as by a full receive buffer. */
+const DATAGRAMS_MAX = 256;
+
+/** How {@link Posix.shutdown} shuts. */
+export type ShutdownHow = 'SHUT_RD' | 'SHUT_WR' | 'SHUT_RDWR';
+
+/** The error of an ICMP message about a datagram, by `IcmpErrorKind` (RFC 1122, 4.1.3.3). */
+const ICMP_ERRNO: readonly number[] = [
+  Errno.EHOSTUNREACH,
+  Errno.ECONNREFUSED,
+  Errno.ENOPROTOOPT,
+  Errno.EMSGSIZE,
+  Errno.EHOSTUNREACH,
+  Errno.EPROTO,
+  Errno.EHOSTUNREACH,
+];
+
+/** The facade. One per stack; it is the sink of the stack's events. */
+export class Posix implements TcpEvents, UdpEvents {
+  #core: StackCore | undefined;
+  readonly #ends: (SocketEnd | undefined)[] = [];
+  /** Stream ends by slot of their connection. */
+  readonly #bySlot: (StreamEnd | undefined)[] = [];
+  readonly #byListener: (StreamEnd | undefined)[] = [];
+  readonly #byDatagram: (DatagramEnd | undefined)[] = [];
+  readonly #flow: IpFlow = new IpFlow();
+
+  /** Puts the facade on a stack. */
+  attach(core: StackCore): void {
+    this.#core = core;
+  }
+
+  /** The stack. */
+  get core(): StackCore {
+    if (this.#core === undefined) throw new NetError('EINVAL', 'attach() the facade to a stack');
+    return this.#core;
+  }
+
+  /** What is behind a descriptor, or undefined. */
+  end(fd: number): SocketEnd | undefined {
+    return this.#ends[fd];
+  }
+
+  socket(type: 'stream' | 'datagram'): number {
+    if (type === 'stream') return this.#install(new StreamEnd());
+    const pooled = this.core.udp.open();
+    if (pooled === null) return -Errno.ENOBUFS;
+    const end = new DatagramEnd(pooled);
+    this.#byDatagram[pooled.id] = end;
+    return this.#install(end);
+  }
+
+  /** Makes calls on the descriptor return instead of wait (O_NONBLOCK). */
+  setNonBlocking(fd: number, on: boolean): number {
+    const end = this.#ends[fd];
+    if (end === undefined) return -Errno.EBADF;
+    end.nonBlocking = on;
+    return 0;
+  }
+
+  bind(fd: number, address: string, port: number): number {
+    const end = this.#ends[fd];
+    if (end === undefined) return -Errno.EBADF;
+    const local = IpAddress.parse(address);
+    if (end.kind === 'datagram') {
+      const { word0, word1, word2, word3 } = local.isUnspecified ? ANY : local;
+      end.socket.reuse = end.options.reuseAddress ? 1 : 0;
+      const status = this.core.udp.bind(end.socket, word0, word1, word2, word3, port);
+      return status < 0 ? -errnoOfStatus(status) : 0;
+    }
+    if (end.kind !== 'stream') return -Errno.EINVAL;
+    if (end.localPort !== 0 || end.tcb !== undefined) return -Errno.EINVAL;
+    end.local = local;
+    end.localPort = port;
+    return 0;
+  }
+
+  listen(fd: number, backlog: number): number {
+    const end = this.#stream(fd);
+    if (typeof end === 'number') return end;
+    if (end.tcb !== undefined || end.opened) return -Errno.EINVAL;
+    if (end.listener !== undefined) {
+      end.listener.backlog = Math.max(1, backlog);
+      return 0;
+    }
+    const local = end.local === undefined || end.local.isUnspecified ? ANY : end.local;
+    const { word0, word1, word2, word3 } = local;
+    try {
+      end.listener = this.core.tcp.listen(word0, word1, word2, word3, end.localPort, {
+        backlog: Math.max(1, backlog),
+      });
+    } catch (error) {
+      if (!(error instanceof NetError)) throw error;
+      return error.code === 'EADDRINUSE' ? -Errno.EADDRINUSE : -Errno.EINVAL;
+    }
+    this.#byListener[end.listener.id] = end;
+    return 0;
+  }
+
+  accept(fd: number): number {
+    const end = this.#stream(fd);
+    if (typeof end === 'number') return end;
+    if (end.listener === undefined) return -Errno.EINVAL;
+    const accepted = end.queue.shift();
+    if (accepted === undefined) return -Errno.EAGAIN;
+    end.listener.queued -= 1;
+    return this.#install(accepted);
+  }
+
+  connect(fd: number, address: string, port: number): number {
+    const end = this.#ends[fd];
+    if (end === undefined) return -Errno.EBADF;
+    const remote = IpAddress.parse(address);
+    if (end.kind === 'datagram') {
+      const { word0, word1, word2, word3 } = remote;
+      const { udp, nowNs } = this.core;
+      const status = udp.connect(end.socket, word0, word1, word2, word3, port, nowNs);
+      return status < 0 ? -errnoOfStatus(status) : 0;
+    }
+    if (end.kind !== 'stream') return -Errno.EINVAL;
+    if (end.listener !== undefined) return -Errno.EINVAL;
+    if (end.error !== 0) return -takeError(end);
+    if (end.opened) return end.over ? -Errno.ECONNABORTED : -Errno.EISCONN;
+    if (end.over) return -Errno.ECONNABORTED;
+    if (end.connecting) return -Errno.EALREADY;
+    return this.#open(end, remote, port);
+  }
+
+  #open(end: StreamEnd, remote: IpAddress, port: number): number {
+    const flow = this.#flow;
+    const local = end.local === undefined || end.local.isUnspecified ? NOWHERE : end.local;
+    flow.family = remote.family;
+    flow.local0 = local.word0;
+    flow.local1 = local.word1;
+    flow.local2 = local.word2;
+    flow.local3 = local.word3;
+    flow.remote0 = remote.word0;
+    flow.remote1 = remote.word1;
+    flow.remote2 = remote.word2;
+    flow.remote3 = remote.word3;
+    flow.trafficClass = end.options.trafficClass;
+    flow.hopLimit = end.options.hopLimit;
+    const { tcp, nowNs } = this.core;
+    const result = tcp.connect(flow, port, end.localPort, nowNs);
+    if (typeof result === 'number') return -errnoOfStatus(result);
+    end.connecting = true;
+    this.#adopt(end, result);
+    if (end.options.maxSegmentBytes > 0) {
+      // No verb of Tcp limits the MSS of one connection; the MTU of its flow does.
+      result.flow.mtu = Math.min(result.flow.mtu, end.options.maxSegmentBytes + 40);
+    }
+    return -Errno.EINPROGRESS;
+  }
+
+  read(fd: number, into: Uint8Array, at = 0, length: number = into.length - at): number {
+    return this.recv(fd, into, at, length, 0);
+  }
+
+  /** `flags` may be {@link MSG_PEEK}. */
+  recv(fd: number, into: Uint8Array, at: number, length: number, flags: number): number {
+    const end = this.#ends[fd];
+    if (end === undefined) return -Errno.EBADF;
+    const peek = (flags & MSG_PEEK) !== 0;
+    if (end.kind === 'datagram') return receiveDatagram(end, into, at, length, peek);
+    if (end.kind !== 'stream') return -Errno.EINVAL;
+    if (end.listener !== undefined) return -Errno.ENOTCONN;
+    const { tcp } = this.core;
+    if (end.tcb !== undefined && end.tcb.rqBytes > 0 && !end.readShut) {
+      const verb = peek ? tcp.peek(end.tcb, into, at, length) : tcp.read(end.tcb, into, at, length);
+      return verb;
+    }
+    if (end.error !== 0) return -takeError(end);
+    if (end.ended || end.readShut || end.over) return 0;
+    if (end.tcb === undefined) return -Errno.ENOTCONN;
+    return -Errno.EAGAIN;
+  }
+
+  write(fd: number, bytes: Uint8Array, at = 0, length: number = bytes.length - at): number {
+    const end = this.#ends[fd];
+    if (end === undefined) return -Errno.EBADF;
+    const { udp, nowNs, tcp } = this.core;
+    if (end.kind === 'datagram') {
+      if (end.error !== 0) return -takeError(end);
+      if (end.socket.remotePort === 0) return -Errno.EDESTADDRREQ;
+      this.#datagramOptions(end);
+      const status = udp.sendConnected(end.socket, bytes, at, length, nowNs);
+      return status < 0 ? -errnoOfStatus(status) : length;
+    }
+    if (end.kind !== 'stream') return -Errno.EINVAL;
+    if (end.error !== 0) return -takeError(end);
+    if (end.writeShut || end.over) return -Errno.EPIPE;
+    if (end.tcb === undefined) return end.listener === undefined ? -Errno.ENOTCONN : -Errno.EPIPE;
+    if (end.tcb.state < State.Established) return -Errno.EAGAIN;
+    const taken = tcp.write(end.tcb, bytes, at, length);
+    if (taken < 0) return -Errno.EPIPE;
+    return taken === 0 && length > 0 ? -Errno.EAGAIN : taken;
+  }
+
+  sendTo(fd: number, bytes: Uint8Array, address: string, port: number): number {
+    const end = this.#ends[fd];
+    if (end === undefined) return -Errno.EBADF;
+    if (end.kind !== 'datagram') return -Errno.EISCONN;
+    if (end.error !== 0) return -takeError(end);
+    this.#datagramOptions(end);
+    const { word0, word1, word2, word3 } = IpAddress.parse(address);
+    const { udp, nowNs } = this.core;
+    const { length } = bytes;
+    const status = udp.send(end.socket, word0, word1, word2, word3, port, bytes, 0, length, nowNs);
+    return status < 0 ? -errnoOfStatus(status) : length;
+  }
+
+  shutdown(fd: number, how: ShutdownHow): number {
+    const end = this.#stream(fd);
+    if (typeof end === 'number') return end;
+    if (end.tcb === undefined || end.over) return -Errno.ENOTCONN;
+    if (how !== 'SHUT_WR') end.readShut = true;
+    if (how !== 'SHUT_RD' && !end.writeShut) {
+      end.writeShut = true;
+      this.core.tcp.shutdown(end.tcb);
+    }
+    return 0;
+  }
+
+  close(fd: number): number {
+    const end = this.#ends[fd];
+    if (end === undefined) return -Errno.EBADF;
+    this.#ends[fd] = undefined;
+    for (const other of this.#ends) if (other?.kind === 'epoll') other.interest.delete(fd);
+    if (end.kind === 'stream') this.#closeStream(end);
+    else if (end.kind === 'datagram') {
+      this.#byDatagram[end.socket.id] = undefined;
+      this.core.udp.close(end.socket, this.core.nowNs);
+    }
+    return 0;
+  }
+
+  /** Closes every descriptor; connections are reset. */
+  closeAll(): void {
+    for (let fd = 0; fd < this.#ends.length; fd += 1) {
+      const end = this.#ends[fd];
+      if (end === undefined) continue;
+      if (end.kind === 'stream') {
+        end.options.linger = true;
+        end.options.lingerSeconds = 0;
+      }
+      this.close(fd);
+    }
+    const { tcp, nowNs } = this.core;
+    for (let slot = tcp.firstConnection(); slot >= 0; slot = tcp.nextConnection(slot)) {
+      tcp.abort(tcp.connection(slot), nowNs);
+    }
+  }
+
+  setsockopt(fd: number, name: string, value: number, value2 = 0): number {
+    const end = this.#ends[fd];
+    if (end === undefined) return -Errno.EBADF;
+    if (end.kind === 'epoll') return -Errno.ENOPROTOOPT;
+    const result = setOption(end.options, name, value, value2);
+    if (result < 0) return result;
+    if (end.kind === 'stream' && end.tcb !== undefined) {
+      applyOptions(this.core, end.tcb, end.options, name);
+    }
+    return 0;
+  }
+
+  /** The value of a numeric option (SO_LINGER: the seconds, -1 when off), or a negated error. */
+  getsockopt(fd: number, name: string): number {
+    const end = this.#ends[fd];
+    if (end === undefined) return -Errno.EBADF;
+    if (end.kind === 'epoll') return -Errno.ENOPROTOOPT;
+    if (name === 'SO_ERROR') return takeError(end);
+    const tcb = end.kind === 'stream' ? end.tcb : undefined;
+    return getOption(this.core, tcb, end.options, name);
+  }
+
+  /** Joins (IP_ADD_MEMBERSHIP) or leaves (IP_DROP_MEMBERSHIP) a group. */
+  membership(fd: number, group: string, join: boolean): number {
+    const end = this.#ends[fd];
+    if (end === undefined) return -Errno.EBADF;
+    if (end.kind !== 'datagram') return -Errno.ENOPROTOOPT;
+    const address = IpAddress.parse(group);
+    if (!address.isMulticast) return -Errno.EINVAL;
+    const { word0, word1, word2, word3 } = address;
+    const { udp, nowNs } = this.core;
+    const status = join
+      ? udp.joinGroup(end.socket, word0, word1, word2, word3, nowNs)
+      : udp.leaveGroup(end.socket, word0, word1, word2, word3, nowNs);
+    return status < 0 ? -errnoOfStatus(status) : 0;
+  }
+
+  /** TCP_INFO; undefined when the descriptor has no connection. */
+  info(fd: number): TcpInfo | undefined {
+    const end = this.#ends[fd];
+    if (end?.kind !== 'stream' || end.tcb === undefined) return undefined;
+    const info = new TcpInfo();
+    this.core.tcp.info(end.tcb, info);
+    return info;
+  }
+
+  /** What poll(2) would report now, of `events` and what is always reported. */
+  poll(fd: number, events: number): number {
+    const end = this.#ends[fd];
+    if (end === undefined) return PollEvent.POLLNVAL;
+    const always = PollEvent.POLLERR | PollEvent.POLLHUP;
+    return this.#ready(end) & (events | always);
+  }
+
+  epollCreate(): number {
+    return this.#install(new EpollEnd());
+  }
+
+  /** `events` 0 removes the descriptor from the set. */
+  epollCtl(epfd: number, fd: number, events: number, edge = false): number {
+    const end = this.#ends[epfd];
+    if (end?.kind !== 'epoll') return -Errno.EBADF;
+    if (this.#ends[fd] === undefined) return -Errno.EBADF;
+    if (events !== 0) end.interest.set(fd, { events, edge, last: 0 });
+    else if (!end.interest.delete(fd)) return -Errno.ENOENT;
+    return 0;
+  }
+
+  /** Ready descriptors with their events; empty when there are none. */
+  epollWait(epfd: number): { fd: number; events: number }[] {
+    const end = this.#ends[epfd];
+    const ready: { fd: number; events: number }[] = [];
+    if (end?.kind !== 'epoll') return ready;
+    for (const [fd, interest] of end.interest) {
+      const events = this.poll(fd, interest.events);
+      const fresh = interest.edge ? events & ~interest.last : events;
+      interest.last = events;
+      if (fresh !== 0) ready.push({ fd, events });
+    }
+    return ready;
+  }
+
+  #ready(end: SocketEnd): number {
+    if (end.kind === 'epoll') return 0;
+    let bits = end.error !== 0 ? PollEvent.POLLERR | PollEvent.POLLIN | PollEvent.POLLOUT : 0;
+    if (end.kind === 'datagram') {
+      if (end.queue.length > 0) bits |= PollEvent.POLLIN;
+      return bits | PollEvent.POLLOUT;
+    }
+    if (end.listener !== undefined) return end.queue.length > 0 ? PollEvent.POLLIN : 0;
+    if (end.tcb === undefined && !end.over) return PollEvent.POLLOUT | PollEvent.POLLHUP;
+    const { tcp } = this.core;
+    if (end.tcb !== undefined && end.tcb.rqBytes > 0) bits |= PollEvent.POLLIN;
+    if (end.ended || end.readShut || end.over) bits |= PollEvent.POLLIN | PollEvent.POLLRDHUP;
+    if ((end.ended || end.readShut) && end.writeShut) bits |= PollEvent.POLLHUP;
+    if (end.over) bits |= PollEvent.POLLHUP | PollEvent.POLLOUT;
+    const open = end.tcb !== undefined && end.tcb.state >= State.Established;
+    if (open && (end.writeShut || tcp.sendRoom(end.tcb!) > 0)) bits |= PollEvent.POLLOUT;
+    return bits;
+  }
+
+  #install(end: SocketEnd): number {
+    for (let fd = FIRST_DESCRIPTOR; fd < DESCRIPTORS_MAX; fd += 1) {
+      if (this.#ends[fd] === undefined) {
+        this.#ends[fd] = end;
+        return fd;
+      }
+    }
+    return -Errno.EMFILE;
+  }
+
+  #stream(fd: number): StreamEnd | number {
+    const end = this.#ends[fd];
+    if (end === undefined) return -Errno.EBADF;
+    return end.kind === 'stream' ? end : -Errno.EOPNOTSUPP;
+  }
+
+  #adopt(end: StreamEnd, tcb: Tcb): void {
+    end.tcb = tcb;
+    end.localPort = tcb.localPort;
+    end.remotePort = tcb.remotePort;
+    this.#bySlot[tcb.slot] = end;
+    this.core.tcp.setPull(tcb);
+    applyOptions(this.core, tcb, end.options, undefined);
+  }
+
+  #closeStream(end: StreamEnd): void {
+    const { tcp, nowNs } = this.core;
+    end.closed = true;
+    if (end.listener !== undefined) {
+      this.#byListener[end.listener.id] = undefined;
+      for (const waiting of end.queue.splice(0)) {
+        waiting.closed = true;
+        if (waiting.tcb !== undefined) tcp.abort(waiting.tcb, nowNs);
+      }
+      tcp.unlisten(end.listener, nowNs);
+      return;
+    }
+    if (end.tcb === undefined) return;
+    if (end.options.linger && end.options.lingerSeconds === 0) tcp.abort(end.tcb, nowNs);
+    else tcp.close(end.tcb, nowNs);
+  }
+
+  #datagramOptions(end: DatagramEnd): void {
+    const { socket, options } = end;
+    socket.trafficClass = options.trafficClass;
+    socket.hopLimit = options.hopLimit;
+    socket.multicastHopLimit = options.multicastHopLimit;
+    socket.multicastLoop = options.multicastLoop ? 1 : 0;
+  }
+
+  // TcpEvents
+
+  /** @internal */
+  opened(tcb: Tcb): void {
+    if (tcb.listener < 0) {
+      const end = this.#bySlot[tcb.slot];
+      if (end !== undefined) end.opened = true;
+      return;
+    }
+    const server = this.#byListener[tcb.listener];
+    if (server?.listener === undefined) {
+      this.core.tcp.abort(tcb, this.core.nowNs);
+      return;
+    }
+    const end = new StreamEnd();
+    end.options = server.options.copy();
+    end.opened = true;
+    this.#adopt(end, tcb);
+    server.queue.push(end);
+    server.listener.queued += 1;
+  }
+
+  /** @internal */
+  data(): void {
+    throw new Error('A connection in pull mode was given data');
+  }
+
+  /** @internal */
+  readable(): void {}
+
+  /** @internal */
+  ended(tcb: Tcb): void {
+    const end = this.#bySlot[tcb.slot];
+    if (end !== undefined) end.ended = true;
+  }
+
+  /** @internal */
+  drained(): void {}
+
+  /** @internal */
+  closed(tcb: Tcb, reason: number): void {
+    const end = this.#bySlot[tcb.slot];
+    this.#bySlot[tcb.slot] = undefined;
+    if (end === undefined) return;
+    end.tcb = undefined;
+    end.over = true;
+    if (!end.closed) end.error = errnoOfClose(reason);
+  }
+
+  // UdpEvents
+
+  /** @internal */
+  datagram(
+    socket: UdpSocket,
+    _frame: number,
+    at: number,
+    length: number,
+    sourcePort: number,
+    meta: IpMeta,
+  ): void {
+    const end = this.#byDatagram[socket.id];
+    if (end === undefined || end.queue.length >= DATAGRAMS_MAX) return;
+    end.queue.push({
+      bytes: this.core.arena.bytes.slice(at, at + length),
+      source: new IpAddress(meta.src0, meta.src1, meta.src2, meta.src3),
+      sourcePort,
+      hopLimit: meta.hopLimit,
+      trafficClass: meta.trafficClass,
+    });
+  }
+
+  /** @internal */
+  error(socket: UdpSocket, error: UdpIcmpError): void {
+    const end = this.#byDatagram[socket.id];
+    if (end !== undefined) end.error = ICMP_ERRNO[error.kind] ?? Errno.EHOSTUNREACH;
+  }
+}
+
+/** All words 0: any local address of any family. */
+const ANY: IpAddress = IpAddress.any6;
+const NOWHERE: IpAddress = IpAddress.any6;
+
+function takeError(end: StreamEnd | DatagramEnd): number {
+  const { error } = end;
+  end.error = 0;
+  return error;
+}
+
+function receiveDatagram(
+  end: DatagramEnd,
+  into: Uint8Array,
+  at: number,
+  length: number,
+  peek: boolean,
+): number {
+  if (end.error !== 0) return -takeError(end);
+  const datagram = peek ? end.queue[0] : end.queue.shift();
+  if (datagram === undefined) return -Errno.EAGAIN;
+  const count = Math.min(length, datagram.bytes.length);
+  into.set(datagram.bytes.subarray(0, count), at);
+  return count;
+}

@@ -1,0 +1,116 @@
+/**
+ * The names that assertions may use: TCP_INFO as Linux spells it, states, and counters.
+ *
+ * @module
+ */
+
+import { State, stateName, type Tcb, TcpInfo } from '@tickwire/tcp';
+import type { ScriptedStack } from '../port/scripted-stack.ts';
+import type { FlowKey } from './conversation.ts';
+
+const NS_PER_US = 1000;
+
+/** Values of `tcpi_ca_state`. */
+const CA_STATES: Readonly<Record<string, number>> = {
+  TCP_CA_Open: 0,
+  TCP_CA_Disorder: 1,
+  TCP_CA_CWR: 2,
+  TCP_CA_Recovery: 3,
+  TCP_CA_Loss: 4,
+};
+
+/** Infinite thresholds print like this (Linux's TCP_INFINITE_SSTHRESH). */
+const SSTHRESH_INFINITE = 0x7fffffff;
+
+/** TCP_INFO in Linux's names and units (microseconds, segments). */
+export function tcpInfoFields(info: TcpInfo): Record<string, number> {
+  const infinite = info.sndSsthreshBytes >= 2 ** 30;
+  return {
+    tcpi_ca_state: info.caState,
+    tcpi_retransmits: info.retransmits,
+    tcpi_probes: info.probes,
+    tcpi_backoff: info.backoff,
+    tcpi_options: info.options,
+    tcpi_snd_wscale: info.sndWscale,
+    tcpi_rcv_wscale: info.rcvWscale,
+    tcpi_rto: Math.round(info.rtoNs / NS_PER_US),
+    tcpi_snd_mss: info.sndMss,
+    tcpi_rcv_mss: info.rcvMss,
+    tcpi_unacked: info.unacked,
+    tcpi_sacked: info.sacked,
+    tcpi_lost: info.lost,
+    tcpi_retrans: info.retrans,
+    tcpi_rtt: Math.round(info.rttNs / NS_PER_US),
+    tcpi_rttvar: Math.round(info.rttvarNs / NS_PER_US),
+    tcpi_min_rtt: Math.round(info.minRttNs / NS_PER_US),
+    tcpi_snd_ssthresh: infinite ? SSTHRESH_INFINITE : info.sndSsthresh,
+    tcpi_snd_cwnd: info.sndCwnd,
+    tcpi_total_retrans: info.totalRetrans,
+    tcpi_snd_wnd: info.sndWndBytes,
+    tcpi_rcv_wnd: info.rcvWndBytes,
+    tcpi_rcv_space: info.rcvSpaceBytes,
+    tcpi_bytes_acked: info.bytesAcked,
+    tcpi_bytes_received: info.bytesReceived,
+    tcpi_segs_out: info.segsOut,
+    tcpi_segs_in: info.segsIn,
+    tcpi_notsent_bytes: info.notsentBytes,
+    cwnd_bytes: info.sndCwndBytes,
+    ssthresh_bytes: info.sndSsthreshBytes,
+    in_flight: info.bytesInFlight,
+  };
+}
+
+/** The connection between the ports of a conversation, whatever its state. */
+export function findConnection(stack: ScriptedStack, key: FlowKey): Tcb | undefined {
+  const { tcp } = stack.core;
+  for (let slot = tcp.firstConnection(); slot >= 0; slot = tcp.nextConnection(slot)) {
+    const tcb = tcp.connection(slot);
+    if (tcb.localPort === key.localPort && tcb.remotePort === key.peerPort) return tcb;
+  }
+  return undefined;
+}
+
+/** The value of a name in an assertion about the conversation `key`. */
+export function lookupName(stack: ScriptedStack, key: FlowKey, name: string): number {
+  const { core } = stack;
+  const tcb = findConnection(stack, key);
+  if (name === 'state') return tcb?.state ?? State.Closed;
+  for (let state = 0; state <= State.TimeWait; state += 1) {
+    if (stateName(state).replaceAll('-', '_') === name) return state;
+  }
+  if (name in CA_STATES) return CA_STATES[name]!;
+  if (name === 'connections') return core.tcp.connectionCount;
+  if (name === 'timers') return core.tcp.timersArmed;
+  if (name === 'frames') return stack.framesInUse();
+  const dot = name.indexOf('.');
+  if (dot > 0) {
+    const counters = countersOf(stack)[name.slice(0, dot)];
+    const value = counters?.[name.slice(dot + 1)];
+    if (value === undefined) throw new Error(`no counter ${name}`);
+    return value;
+  }
+  if (tcb === undefined) throw new Error(`${name} needs a connection and there is none`);
+  const info = new TcpInfo();
+  core.tcp.info(tcb, info);
+  const value = tcpInfoFields(info)[name];
+  if (value === undefined) throw new Error(`unknown name ${name}`);
+  return value;
+}
+
+/** All counters by layer and name. */
+export function countersOf(stack: ScriptedStack): Record<string, Record<string, number>> {
+  const { core } = stack;
+  return {
+    tcp: numbersOf(core.tcp.counters),
+    ip: numbersOf(core.ip.counters()),
+    udp: numbersOf(core.udp.counters()),
+  };
+}
+
+function numbersOf(object: object): Record<string, number> {
+  const numbers: Record<string, number> = {};
+  for (const [name, value] of Object.entries(object)) {
+    if (typeof value === 'number') numbers[name] = value;
+  }
+  return numbers;
+}
