@@ -34,7 +34,7 @@ export interface IpLimits {
    * cannot drain the pool.
    */
   readonly neighbourQueueFramesTotal: number;
-  /** Own addresses. */
+  /** Own addresses of each family. */
   readonly addresses: number;
   /** Routes, those of the addresses' subnets included. */
   readonly routes: number;
@@ -44,7 +44,7 @@ export interface IpLimits {
   readonly reassemblies: number;
   /** Frames held by all reassemblies together. */
   readonly reassemblyFrames: number;
-  /** Multicast groups joined at once. */
+  /** Multicast groups of each family joined at once. */
   readonly groups: number;
   /** Looped packets (to our own addresses) that wait for `receiveLooped`; a power of two. */
   readonly loopedFrames: number;
@@ -79,7 +79,10 @@ export interface IpConfig {
   readonly mac: MacAddress;
   /** Largest IP packet on the link. */
   readonly mtu: number;
-  /** Own addresses with their subnets, for example `Cidr.parse('10.0.0.1/24')`. */
+  /**
+   * Own addresses with their subnets, for example `Cidr.parse('10.0.0.1/24')`. The first IPv6
+   * address switches IPv6 on.
+   */
   readonly addresses: readonly Cidr[];
   /** Default gateway. */
   readonly gateway?: IpAddress;
@@ -91,6 +94,8 @@ export interface IpConfig {
   readonly limits?: Partial<IpLimits>;
   /** Announce own addresses by gratuitous ARP when they are added (RFC 5227, 2.3); default true. */
   readonly announce?: boolean;
+  /** Speak IPv6 with a link-local address alone; default false. */
+  readonly ipv6?: boolean;
   /** Answer echo requests; default true. */
   readonly echo?: boolean;
 }

@@ -52,10 +52,10 @@ export class IpCounters {
 
   /** IPv4 packets sent, fragments counted one by one. */
   ipv4Tx = 0;
-  /** Packets sent to one of our own addresses. */
-  ipv4Looped = 0;
+  /** Packets of both families sent to one of our own addresses. */
+  looped = 0;
   /** Looped packets dropped because nobody took them (limit `loopedFrames`). */
-  ipv4LoopedDropped = 0;
+  loopedDropped = 0;
   /** Packets without a route or with a foreign source address. */
   ipv4NoRoute = 0;
   /** Datagrams sent in fragments, and the fragments. */
@@ -67,6 +67,32 @@ export class IpCounters {
   ipv4FragmentNoMemory = 0;
   /** Frames that the link refused. */
   linkRefused = 0;
+
+  /** IPv6 packets looked at. */
+  ipv6Rx = 0;
+  /** Version or payload length is impossible. */
+  ipv6Malformed = 0;
+  /** Addresses that cannot be: multicast or own source, loopback, IPv4-mapped. */
+  ipv6Martian = 0;
+  /** Destination is not ours. */
+  ipv6NotForUs = 0;
+  /** Extension headers that do not parse or must not be passed over. */
+  ipv6BadExtension = 0;
+  /** Fragments: not put together. */
+  ipv6Fragments = 0;
+  /** Packets with a protocol that nobody handles. */
+  ipv6UnknownProtocol = 0;
+  /** IPv6 packets sent. */
+  ipv6Tx = 0;
+  /** Packets without a route or with a foreign source address. */
+  ipv6NoRoute = 0;
+  /** Packets beyond the path MTU. */
+  ipv6TooLong = 0;
+  /** ICMPv6 messages that break their own rules: hop limit, source, lengths. */
+  icmpv6Malformed = 0;
+  ndpSolicitationsTx = 0;
+  ndpAdvertisementsTx = 0;
+  mldReportsTx = 0;
 
   /** Fragments received. */
   fragmentsRx = 0;

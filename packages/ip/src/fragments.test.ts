@@ -208,7 +208,7 @@ describe('reassembly', () => {
     expect(host.framesInUse).toBe(0);
   });
 
-  test('keeps congestion marks, and refuses them on what is not ECN-capable (RFC 3168, 5.3)', () => {
+  test('keeps congestion marks, and refuses them without ECN (RFC 3168, 5.3)', () => {
     const host = new Host();
     const payload = udp(counting(600));
     host.receive(cut(payload, [200], 1, 2)[0]!);

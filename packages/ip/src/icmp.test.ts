@@ -157,7 +157,7 @@ describe('errors we send', () => {
     expect(host.take()).toHaveLength(3);
   });
 
-  test('are never about errors, later fragments, broadcasts or multicasts (RFC 1122, 3.2.2)', () => {
+  test('are never about errors, later fragments or groups (RFC 1122, 3.2.2)', () => {
     const host = new Host();
     host.receive(arpRequest());
     host.take();

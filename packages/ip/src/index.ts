@@ -1,5 +1,6 @@
 /**
- * IPv4 over Ethernet: neighbours, addresses, routes, fragmentation, reassembly, ICMP and IGMP.
+ * IP over Ethernet: neighbours, addresses, routes, fragmentation, reassembly, ICMP, IGMP and their
+ * IPv6 counterparts.
  *
  * @packageDocumentation
  */
@@ -13,5 +14,8 @@ export {
 } from './config.ts';
 export { IGNORE_EVENTS, type IpEvents } from './events.ts';
 export { IcmpError, IcmpErrorKind } from './icmp-error.ts';
-export { Ip, type NeighbourRow } from './ip.ts';
+export { IpCounters } from './counters.ts';
+export { Ip } from './ip.ts';
+export { type NeighbourRow } from './neighbour-rows.ts';
+export { NeighbourState } from './neighbours.ts';
 export { type LinkOutput, RX_BAD, RX_SUMMED, RX_VERIFIED, Verdict } from './link.ts';

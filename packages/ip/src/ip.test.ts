@@ -350,7 +350,7 @@ describe('echo', () => {
   });
 });
 
-test('portUnreachable() quotes the datagram, and never answers a multicast (RFC 1122, 3.2.2)', () => {
+test('portUnreachable() quotes the datagram, never a multicast (RFC 1122, 3.2.2)', () => {
   const host = new Host();
   host.receive(arpRequest());
   host.take();

@@ -15,9 +15,7 @@ import {
   ethernetType,
   ETHERTYPE_ARP,
   ETHERTYPE_IPV4,
-  formatIpv4,
-  formatIpv6,
-  formatMac,
+  ETHERTYPE_IPV6,
   ICMP_TIME_EXCEEDED,
   ICMP_TIME_EXCEEDED_REASSEMBLY,
   IpAddress,
@@ -40,28 +38,19 @@ import { type EchoSink, Icmp4 } from './icmp4.ts';
 import { IcmpError } from './icmp-error.ts';
 import { IGNORE_EVENTS, type IpEvents } from './events.ts';
 import { Igmp } from './igmp.ts';
+import { Ip6 } from './ip6.ts';
 import { Ipv4Input } from './ipv4-input.ts';
 import { Ipv4Output } from './ipv4-output.ts';
 import { LinkPort } from './link-port.ts';
 import { type LinkOutput, RX_VERIFIED, Verdict } from './link.ts';
-import { Neighbours, type NeighbourSink, NeighbourState } from './neighbours.ts';
+import { listNeighbours, type NeighbourRow } from './neighbour-rows.ts';
+import { Neighbours, type NeighbourSink } from './neighbours.ts';
 import { PathMtus } from './path-mtu.ts';
 import { Reassembly, type ReassemblySink } from './reassembly.ts';
 import { Routes } from './routes.ts';
 
-/** A row of the neighbour table, for listings. */
-export interface NeighbourRow {
-  readonly address: string;
-  /** Empty while it is not known. */
-  readonly mac: string;
-  /** Name of a `NeighbourState`, in lower case. */
-  readonly state: string;
-  /** Frames that wait for resolution. */
-  readonly queuedFrames: number;
-}
-
 /**
- * IPv4 with ARP, ICMP and IGMP over one Ethernet link.
+ * IPv4 with ARP, ICMP and IGMP, and IPv6 with NDP, ICMPv6 and MLD, over one Ethernet link.
  *
  * @example
  * ```ts
@@ -92,12 +81,14 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
   readonly #igmp: Igmp;
   readonly #reassembly: Reassembly;
   readonly #input: Ipv4Input;
+  readonly #six: Ip6;
   readonly #announces: boolean;
   /** First timer ids of the parts; neighbours begin at 0. */
   readonly #reassemblyTimer: number;
   readonly #igmpTimer: number;
   readonly #arpTimer: number;
   readonly #pathMtuTimer: number;
+  readonly #sixTimer: number;
 
   /**
    * Takes all memory and announces the addresses. `random` must be seeded from a cryptographic
@@ -111,7 +102,8 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
     this.#igmpTimer = this.#reassemblyTimer + limits.reassemblies;
     this.#arpTimer = this.#igmpTimer + Igmp.timers(limits.groups);
     this.#pathMtuTimer = this.#arpTimer + 1;
-    const wheel = new TimerWheel(this.#pathMtuTimer + 1, nowNs);
+    this.#sixTimer = this.#pathMtuTimer + 1;
+    const wheel = new TimerWheel(this.#sixTimer + Ip6.timers(limits), nowNs);
     this.#port = port;
     this.#wheel = wheel;
     this.#addresses = new Addresses(limits.addresses);
@@ -174,6 +166,22 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
       this.#igmp,
       this.meta,
     );
+    this.#six = new Ip6(
+      port,
+      this.#routes,
+      this.#neighbours,
+      this.#pathMtus,
+      this.#output.looped,
+      wheel,
+      this.#sixTimer,
+      limits,
+      this.meta,
+      this.icmpError,
+      this,
+      config.echo ?? true,
+      random,
+      nowNs,
+    );
     this.#announces = config.announce ?? true;
     this.#configure(config, nowNs);
   }
@@ -216,6 +224,9 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
     if (type === ETHERTYPE_IPV4) {
       return this.#input.receive(frame, packetAt, bytes, rxFlags, sum, linkDst, false, nowNs);
     }
+    if (type === ETHERTYPE_IPV6 && this.#six.isEnabled) {
+      return this.#six.input.receive(frame, packetAt, bytes, rxFlags, sum, linkDst, false, nowNs);
+    }
     if (type === ETHERTYPE_ARP) this.#arp.receive(packetAt, bytes, linkDst, nowNs);
     else port.counters.rxUnknownEtherType += 1;
     port.arena.free(frame);
@@ -229,16 +240,12 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
   receiveLooped(nowNs: number): number {
     const looped = this.#output.looped;
     if (!looped.shift()) return Verdict.None;
-    return this.#input.receive(
-      looped.frame,
-      looped.at,
-      looped.length,
-      RX_VERIFIED,
-      0,
-      LINK_UNICAST,
-      true,
-      nowNs,
-    );
+    const { frame, at, length } = looped;
+    if (this.#isV6(at)) {
+      const input = this.#six.input;
+      return input.receive(frame, at, length, RX_VERIFIED, 0, LINK_UNICAST, true, nowNs);
+    }
+    return this.#input.receive(frame, at, length, RX_VERIFIED, 0, LINK_UNICAST, true, nowNs);
   }
 
   /** See `IpOutput.room`. */
@@ -248,7 +255,9 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
 
   /** See `IpOutput.bindFlow`. */
   bindFlow(flow: IpFlow, nowNs: number): number {
-    return this.#output.bind(flow, nowNs);
+    return isV4(flow.remote0, flow.remote1, flow.remote2)
+      ? this.#output.bind(flow, nowNs)
+      : this.#six.bind(flow, nowNs);
   }
 
   /** See `IpOutput.output`. */
@@ -261,6 +270,9 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
     checksumOffset: number,
     nowNs: number,
   ): number {
+    if (flow.family === 6) {
+      return this.#six.output.output(flow, protocol, frame, at, length, checksumOffset, nowNs);
+    }
     return this.#output.output(flow, protocol, frame, at, length, checksumOffset, nowNs);
   }
 
@@ -279,7 +291,8 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
    * `NoHandler`, before the frame is freed. Rate limited; silent for broadcasts and multicasts.
    */
   portUnreachable(meta: IpMeta, nowNs: number): void {
-    this.#input.portUnreachable(meta, nowNs);
+    if (meta.family === 6) this.#six.input.portUnreachable(meta, nowNs);
+    else this.#input.portUnreachable(meta, nowNs);
   }
 
   /**
@@ -295,7 +308,23 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
     length: number,
     nowNs: number,
   ): number {
-    if (!remote.isV4) return Status.Unreachable;
+    if (!remote.isV4) {
+      const { word0, word1, word2, word3 } = remote;
+      return this.#six.isEnabled
+        ? this.#six.icmp.sendEcho(
+            word0,
+            word1,
+            word2,
+            word3,
+            identifier,
+            sequence,
+            payload,
+            from,
+            length,
+            nowNs,
+          )
+        : Status.Unreachable;
+    }
     return this.#icmp.sendEcho(remote.v4, identifier, sequence, payload, from, length, nowNs);
   }
 
@@ -307,7 +336,8 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
       else if (id < this.#igmpTimer) this.#reassembly.onTimer(id - this.#reassemblyTimer, nowNs);
       else if (id < this.#arpTimer) this.#igmp.onTimer(id - this.#igmpTimer, nowNs);
       else if (id === this.#arpTimer) this.#arp.onTimer(nowNs);
-      else this.#pathMtus.onTimer(nowNs);
+      else if (id === this.#pathMtuTimer) this.#pathMtus.onTimer(nowNs);
+      else this.#six.onTimer(id, nowNs);
     }
   }
 
@@ -317,17 +347,20 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
   }
 
   /**
-   * Adds an own address with its subnet route and announces it. Throws `NetError`: `EINVAL` for an
+   * Adds an own address with its subnet route and announces it; an IPv6 address is used a second
+   * later, when nobody has objected (RFC 4862, 5.4). Throws `NetError`: `EINVAL` for an
    * address that no host can have, `EADDRINUSE` when it is ours already, `ENOSPC` at the limit.
    */
   addAddress(cidr: Cidr, nowNs: number): void {
     const { address } = cidr;
-    if (!address.isV4 || address.isUnspecified || address.isMulticast || address.isBroadcast) {
-      throw new NetError('EINVAL', 'An own address is an IPv4 unicast address; write 10.0.0.1/24', {
+    if (address.isUnspecified || address.isMulticast || address.isBroadcast || address.isLoopback) {
+      throw new NetError('EINVAL', 'An own address is a unicast address; write 10.0.0.1/24', {
         address: String(address),
       });
     }
-    const added = this.#addresses.add(address.v4, cidr.prefix);
+    const added = address.isV4
+      ? this.#addresses.add(address.v4, cidr.prefix)
+      : this.#addAddress6(cidr, nowNs);
     if (added === Status.Exists) {
       throw new NetError('EADDRINUSE', 'The address is ours already; remove it first', {
         address: String(address),
@@ -336,14 +369,17 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
     if (added !== Status.Ok) {
       throw new NetError('ENOSPC', 'No room for another address; raise limits.addresses');
     }
+    if (!address.isV4) return;
     this.addRoute(new Cidr(cidr.network, cidr.prefix), undefined);
     if (this.#announces) this.#arp.announce(nowNs);
   }
 
   /** Removes an own address with its subnet route; false when it was not ours. */
-  removeAddress(address: IpAddress, _nowNs: number): boolean {
+  removeAddress(address: IpAddress, nowNs: number): boolean {
+    const { word0, word1, word2, word3 } = address;
+    if (!address.isV4) return this.#six.remove(word0, word1, word2, word3, nowNs) === Status.Ok;
     const addresses = this.#addresses;
-    const row = address.isV4 ? addresses.rowOf(address.v4) : -1;
+    const row = addresses.rowOf(address.v4);
     if (row < 0) return false;
     const mask = addresses.mask[row]!;
     const network = address.v4 & mask;
@@ -409,13 +445,16 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
 
   /** Joins a multicast group (counted: as many leaves undo as many joins). A status code. */
   joinGroup(word0: number, word1: number, word2: number, word3: number, nowNs: number): number {
-    if (word0 !== 0 || word1 !== 0 || word2 !== IPV4_MAPPED_WORD) return Status.OutOfRange;
+    if (!isV4(word0, word1, word2)) {
+      if (!this.#six.isEnabled) return Status.OutOfRange;
+      return this.#six.mld.join(word0, word1, word2, word3, nowNs);
+    }
     return this.#igmp.join(word3, nowNs);
   }
 
   /** Leaves a multicast group. A status code. */
   leaveGroup(word0: number, word1: number, word2: number, word3: number, nowNs: number): number {
-    if (word0 !== 0 || word1 !== 0 || word2 !== IPV4_MAPPED_WORD) return Status.NotFound;
+    if (!isV4(word0, word1, word2)) return this.#six.mld.leave(word0, word1, word2, word3, nowNs);
     return this.#igmp.leave(word3, nowNs);
   }
 
@@ -436,34 +475,25 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
 
   /** The neighbour table, for people. */
   neighbours(): NeighbourRow[] {
-    const table = this.#neighbours;
-    const rows: NeighbourRow[] = [];
-    for (let entry = 0; entry < table.index.capacity; entry += 1) {
-      if (table.index.used[entry] === 0) continue;
-      const [word0, word1, word2, word3] = table.index.words.slice(entry * 4, entry * 4 + 4);
-      const state = table.state[entry]!;
-      const isV4 = word0 === 0 && word1 === 0 && word2 === IPV4_MAPPED_WORD;
-      const isKnown = state >= NeighbourState.Reachable && state !== NeighbourState.Failed;
-      const names = Object.keys(NeighbourState) as (keyof typeof NeighbourState)[];
-      rows.push({
-        address: isV4 ? formatIpv4(word3!) : formatIpv6(word0!, word1!, word2!, word3!),
-        mac: isKnown ? formatMac(table.macHigh[entry]!, table.macLow[entry]!) : '',
-        state: names.find((name) => NeighbourState[name] === state)!.toLowerCase(),
-        queuedFrames: table.queue.count[entry]!,
-      });
-    }
-    return rows;
+    return listNeighbours(this.#neighbours);
   }
 
   /** For the parts: sends a request for a neighbour. */
   solicit(neighbour: number, unicast: boolean, _nowNs: number): void {
-    this.#arp.solicit(neighbour, unicast);
+    const words = this.#neighbours.index.words;
+    const at = neighbour * 4;
+    if (isV4(words[at]!, words[at + 1]!, words[at + 2]!)) this.#arp.solicit(neighbour, unicast);
+    else this.#six.ndp.solicit(neighbour, unicast);
   }
 
   /** For the parts: a packet of ours is dropped because its neighbour does not answer. */
   undelivered(_frame: number, at: number, length: number, nowNs: number): void {
     const headerAt = at + ETHERNET_HEADER_BYTES;
-    if (this.#icmp.describeUndelivered(headerAt, length - ETHERNET_HEADER_BYTES)) {
+    const bytes = length - ETHERNET_HEADER_BYTES;
+    const isDescribed = this.#isV6(headerAt)
+      ? this.#six.icmp.describeUndelivered(headerAt, bytes)
+      : this.#icmp.describeUndelivered(headerAt, bytes);
+    if (isDescribed) {
       this.events.icmpError(this.icmpError, nowNs);
     }
   }
@@ -506,12 +536,25 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
     this.events.echoReply(identifier, sequence, src0, src1, src2, src3, at, length, nowNs);
   }
 
+  #addAddress6(cidr: Cidr, nowNs: number): number {
+    const { word0, word1, word2, word3 } = cidr.address;
+    this.#six.enable(nowNs);
+    return this.#six.add(word0, word1, word2, word3, cidr.prefix, nowNs);
+  }
+
+  /** Whether the packet at `at` says version 6. */
+  #isV6(at: number): boolean {
+    return this.#port.arena.view.getUint8(at) >> 4 === 6;
+  }
+
   #configure(config: IpConfig, nowNs: number): void {
+    if (config.ipv6 === true) this.#six.enable(nowNs);
     for (let i = 0; i < config.addresses.length; i += 1) {
       this.addAddress(config.addresses[i]!, nowNs);
     }
     if (config.gateway !== undefined) {
-      this.addRoute(new Cidr(IpAddress.any4, 0), config.gateway);
+      const any = config.gateway.isV4 ? IpAddress.any4 : IpAddress.any6;
+      this.addRoute(new Cidr(any, 0), config.gateway);
     }
     const routes = config.routes ?? [];
     for (let i = 0; i < routes.length; i += 1) {
@@ -522,4 +565,8 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
       this.setNeighbour(neighbours[i]!.address, neighbours[i]!.mac, nowNs);
     }
   }
+}
+
+function isV4(word0: number, word1: number, word2: number): boolean {
+  return word0 === 0 && word1 === 0 && word2 === IPV4_MAPPED_WORD;
 }

@@ -263,9 +263,9 @@ export class Ipv4Output {
       );
     }
     if (neighbour === LOOPED) {
-      port.counters.ipv4Looped += 1;
+      port.counters.looped += 1;
       if (this.looped.push(frame, at - IPV4_HEADER_BYTES, total)) return Status.Ok;
-      port.counters.ipv4LoopedDropped += 1;
+      port.counters.loopedDropped += 1;
       port.arena.free(frame);
       return Status.Again;
     }

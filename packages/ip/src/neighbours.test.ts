@@ -96,7 +96,7 @@ describe('neighbour unreachability detection (RFC 4861, 7.3)', () => {
     expect(host.take()).toHaveLength(0);
   });
 
-  test('a neighbour that moved is found by broadcast after three unicast probes (RFC 7048, 3)', () => {
+  test('a neighbour that moved is found by broadcast after three probes (RFC 7048, 3)', () => {
     const host = resolved();
     host.advance(REACHABLE_NS * 1.5);
     host.sendUdp(host.flow(PEER_IP), 1);
@@ -288,7 +288,7 @@ describe('field failures of other stacks', () => {
     expect(host.framesInUse).toBe(0);
   });
 
-  test('when every peer is active a new one is refused and counted, and idle ones make room', () => {
+  test('when every peer is active a new one is refused; idle ones make room', () => {
     const host = limited({ neighbours: 2 });
     for (const last of [2, 3]) {
       host.sendUdp(host.flow(ip4('10.0.0.' + String(last))), 1);

@@ -142,6 +142,11 @@ export function isAnyAddress(word0: number, word1: number, word2: number, word3:
   return word3 === 0 && word0 === 0 && word1 === 0 && (word2 === 0 || word2 === 0xffff);
 }
 
+/** Whether an address that begins with these words is IPv4: ::ffff:0:0/96. */
+export function isV4(word0: number, word1: number, word2: number): boolean {
+  return word0 === 0 && word1 === 0 && word2 === 0xffff;
+}
+
 /** Whether the words are a group: 224.0.0.0/4 or ff00::/8. */
 export function isGroupAddress(
   word0: number,
@@ -149,6 +154,6 @@ export function isGroupAddress(
   word2: number,
   word3: number,
 ): boolean {
-  if (word0 === 0 && word1 === 0 && word2 === 0xffff) return word3 >>> 28 === 14;
+  if (isV4(word0, word1, word2)) return word3 >>> 28 === 14;
   return word0 >>> 24 === 0xff;
 }

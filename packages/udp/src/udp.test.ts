@@ -4,6 +4,7 @@ import {
   checksumAdd,
   checksumFinishUdp,
   checksumFold,
+  emitUdp,
   PROTOCOL_UDP,
   pseudoSum4,
 } from '@tickwire/wire';
@@ -365,6 +366,24 @@ describe('connect()', () => {
     expect(bench.errors).toEqual([[socket, 1]]);
     expect(bench.udp.icmpError({ ...error, remotePort: 54 }, 0)).toBe(Status.NoHandler);
   });
+});
+
+test('an IPv6 peer is an address like any other', () => {
+  const bench = new Bench();
+  const socket = bench.udp.open()!;
+  expect(bench.udp.send(socket, 1, 0, V4, 9, 53, Uint8Array.of(1), 0, 1, 0)).toBe(1);
+  expect([socket.local0, socket.local2, socket.local3]).toEqual([0, 0, 0]);
+  expect(bench.udp.connect(socket, 0x20010db8, 0, 0, 2, 53, 0)).toBe(Status.Ok);
+  bench.meta.src0 = 0x20010db8;
+  bench.meta.src2 = 0;
+  const frame = bench.arena.alloc();
+  const at = bench.arena.dataAt[frame]!;
+  emitUdp(bench.arena.view, at, 53, socket.localPort, 8, 0);
+  Object.assign(bench.meta, { src3: 2, dst2: 0, dst3: OUR_IP, at, length: 8, frame });
+  expect(bench.udp.receive(bench.meta, 0)).toBe(Status.Ok);
+  bench.arena.retain(frame);
+  bench.meta.src1 = 1;
+  expect(bench.udp.receive(bench.meta, 0)).toBe(Status.NoHandler);
 });
 
 describe('joinGroup()', () => {

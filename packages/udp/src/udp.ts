@@ -30,6 +30,7 @@ import {
   forgetFlow,
   isAnyAddress,
   isGroupAddress,
+  isV4,
   SEND_FLOWS,
   UdpSocket,
   UdpState,
@@ -181,7 +182,7 @@ export class Udp {
     if (socket.state === UdpState.Closed) return Status.BadState;
     if (port < 1 || port > 65_535) return Status.OutOfRange;
     if (socket.state === UdpState.Open) {
-      const bound = this.bind(socket, 0, 0, remote2 === 0xffff ? 0xffff : 0, 0, 0);
+      const bound = this.bind(socket, 0, 0, isV4(remote0, remote1, remote2) ? 0xffff : 0, 0, 0);
       if (bound !== Status.Ok) return bound;
     }
     if (socket.state === UdpState.Connected) this.disconnect(socket);
@@ -347,7 +348,7 @@ export class Udp {
     nowNs: number,
   ): number {
     if (socket.state <= UdpState.Open) {
-      const bound = this.bind(socket, 0, 0, remote2 === 0xffff ? 0xffff : 0, 0, 0);
+      const bound = this.bind(socket, 0, 0, isV4(remote0, remote1, remote2) ? 0xffff : 0, 0, 0);
       if (bound !== Status.Ok) {
         this.#arena.free(frame);
         return bound;
