@@ -67,6 +67,9 @@ function begin(core: Core, tcb: Tcb, localPort: number, remotePort: number, nowN
   tcb.sndEnd = tcb.sndNxt;
   tcb.sndSmall = tcb.iss;
   tcb.recover = tcb.iss;
+  tcb.sackHigh = tcb.iss;
+  tcb.rackEnd = tcb.iss;
+  tcb.ecnRecover = tcb.iss;
   tcb.rcvShift = config.windowScaling ? windowShift(core) : 0;
   if (config.timestamps) tcb.flags |= Flag.Timestamps;
   if (config.sack) tcb.flags |= Flag.Sack;

@@ -208,7 +208,9 @@ function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
       return true;
     }
     const pipe = pipeBytes(tcb);
-    if (pipe > 0 && pipe + frameSpan(core, frame) > tcb.cwnd) return true;
+    // A bare FIN adds nothing to congestion and may free a connection.
+    const bare = core.txLength[frame] === 0;
+    if (pipe > 0 && pipe + frameSpan(core, frame) > tcb.cwnd && !bare) return true;
     if (core.config.pacing && !paceAllows(core, tcb, nowNs)) return true;
     if (core.output.room() <= 0) return false;
     if (

@@ -44,6 +44,9 @@ function inRecovery(tcb: Tcb): boolean {
 /** Nothing was lost: the window is what it was, and nothing is sent again. */
 export function undo(core: Core, tcb: Tcb): void {
   core.counters.spuriousUndone += 1;
+  // A fast retransmit for nothing is reordering, though RACK's own step 3 cannot see it: the late
+  // segment had been sent again by then.
+  if (tcb.recovery === Recovery.Fast) tcb.flags |= Flag.ReorderingSeen;
   for (
     let frame = tcb.sqHead;
     frame !== NO_FRAME && frame !== tcb.sqUnsent;

@@ -1,0 +1,339 @@
+import { describe, expect, test } from 'bun:test';
+import { Recovery } from './retransmit.ts';
+import { type Captured, Script, type ScriptOptions } from './testing/scripted-peer.ts';
+import type { Tcb } from './tcb.ts';
+
+const MS = 1_000_000;
+
+/** A connection with `segments` of 1000 bytes in flight, after 20 ms round trips. */
+function inFlight(
+  segments: number,
+  options: ScriptOptions & { sack?: boolean; cwnd?: number } = {},
+): { s: Script; tcb: Tcb } {
+  const { sack, cwnd, config, ...rest } = options;
+  const s = new Script({ ...rest, config: { rtoMinNs: 200 * MS, ...config } });
+  s.host.tcp.listen(0, 0, 0, 0, 80);
+  s.send({ flags: 2, seq: 0, mss: 1000, ...(sack === false ? {} : { sackPermitted: true }) });
+  s.nowNs += 20 * MS;
+  s.send({ seq: 1, ack: 1 });
+  const tcb = s.tcb();
+  tcb.cwnd = (cwnd ?? segments) * 1000;
+  s.write(tcb, 0, segments * 1000);
+  expect(s.egress()).toHaveLength(segments);
+  s.nowNs += 20 * MS;
+  return { s, tcb };
+}
+
+const seqs = (sent: Captured[]): number[] => sent.map((c) => c.seq);
+
+describe('retransmission timeout (RFC 6298)', () => {
+  test('the first timeout is one second, or what the handshake measured allows', () => {
+    const { s, tcb } = inFlight(1);
+    expect(tcb.srttNs).toBe(20 * MS);
+    expect(tcb.rtoNs).toBe(200 * MS);
+    const sent = s.advance(10_000 * MS);
+    // A tail loss probe waits for the delayed ACK, here as long as the timeout itself.
+    const times = sent.map((c) => Math.round((c.atNs - 1_020 * MS) / MS));
+    expect(times.slice(0, 4)).toEqual([200, 600, 1400, 3000]);
+  });
+
+  test('the timer runs from the last ACK of new data, not from any ACK (smoltcp#62)', () => {
+    const { s } = inFlight(2, { sack: false });
+    s.advance(100 * MS);
+    for (let i = 0; i < 2; i += 1) {
+      s.send({ seq: 1, ack: 1, data: 1 });
+      s.advance(20 * MS);
+    }
+    const sent = s.advance(100 * MS);
+    expect(seqs(sent.filter((c) => c.length > 0))).toEqual([1]);
+  });
+
+  test('after a timeout one segment goes, then two per ACK (RFC 5681, 3.1)', () => {
+    const { s, tcb } = inFlight(8);
+    const first = s.advance(400 * MS).filter((c) => c.length > 0);
+    expect(tcb.recovery).toBe(Recovery.Loss);
+    expect(seqs(first)).toContain(1);
+    expect(tcb.cwnd).toBe(1000);
+    expect(tcb.ssthresh).toBeGreaterThanOrEqual(2000);
+    const second = s.send({ seq: 1, ack: 1001 });
+    expect(seqs(second)).toEqual([1001, 2001]);
+  });
+
+  test('Karn: the back-off stays until a segment that was sent once is acknowledged', () => {
+    const { s, tcb } = inFlight(1, { sack: false });
+    s.advance(1000 * MS);
+    expect(tcb.backoff).toBeGreaterThanOrEqual(2);
+    const { backoff } = tcb;
+    s.send({ seq: 1, ack: 1001 });
+    expect(tcb.backoff).toBe(backoff);
+    s.write(tcb, 1000, 1000);
+    s.egress();
+    s.nowNs += 20 * MS;
+    s.send({ seq: 1, ack: 2001 });
+    expect(tcb.backoff).toBe(0);
+  });
+
+  test('a hole that took long to fill does not inflate the round-trip time', () => {
+    const { s, tcb } = inFlight(4, { sack: false });
+    s.advance(3000 * MS);
+    s.send({ seq: 1, ack: 4001 });
+    expect(tcb.srttNs).toBe(20 * MS);
+  });
+});
+
+describe('fast retransmit without SACK (RFC 5681, 3.2; RFC 6582)', () => {
+  test('smoltcp#1155: three duplicate ACKs send the one missing segment, not the window', () => {
+    const { s, tcb } = inFlight(8, { sack: false });
+    expect(s.send({ seq: 1, ack: 1 })).toEqual([]);
+    expect(s.send({ seq: 1, ack: 1 })).toEqual([]);
+    expect(seqs(s.send({ seq: 1, ack: 1 }))).toEqual([1]);
+    expect(tcb.recovery).toBe(Recovery.Fast);
+    expect(s.host.tcp.counters.fastRetransmits).toBe(1);
+  });
+
+  test('smoltcp#1149: further duplicate ACKs are no further loss events', () => {
+    const { s, tcb } = inFlight(10, { sack: false });
+    for (let i = 0; i < 9; i += 1) s.send({ seq: 1, ack: 1 });
+    expect(tcb.ssthresh).toBe(7000);
+    expect(s.host.tcp.counters.fastRetransmits).toBe(1);
+    expect(s.host.tcp.counters.retransSegs).toBe(1);
+    s.nowNs += 20 * MS;
+    s.send({ seq: 1, ack: 10_001 });
+    expect(tcb.recovery).toBe(Recovery.Open);
+    expect(tcb.cwnd).toBe(7000);
+  });
+
+  test('a partial ACK sends the next hole at once (RFC 6582, 3.2)', () => {
+    const { s, tcb } = inFlight(8, { sack: false });
+    for (let i = 0; i < 3; i += 1) s.send({ seq: 1, ack: 1 });
+    s.nowNs += 20 * MS;
+    expect(seqs(s.send({ seq: 1, ack: 3001 }))).toContain(3001);
+    expect(tcb.recovery).toBe(Recovery.Fast);
+    s.send({ seq: 1, ack: 8001 });
+    expect(tcb.recovery).toBe(Recovery.Open);
+  });
+
+  test('data, window updates and FINs are no duplicate ACKs (RFC 5681, 2)', () => {
+    const { s, tcb } = inFlight(8, { sack: false });
+    for (let i = 0; i < 4; i += 1) s.send({ seq: 1 + i * 10, ack: 1, data: 10 });
+    for (let i = 0; i < 4; i += 1) s.send({ seq: 41, ack: 1, window: 60_000 - i });
+    expect(tcb.recovery).toBe(Recovery.Open);
+    expect(tcb.dupAcks).toBe(0);
+  });
+
+  test('limited transmit: the first two duplicate ACKs send new data (RFC 3042)', () => {
+    const { s, tcb } = inFlight(4, { sack: false });
+    s.write(tcb, 4000, 3000);
+    expect(s.egress()).toEqual([]);
+    expect(seqs(s.send({ seq: 1, ack: 1 }))).toEqual([4001]);
+    expect(seqs(s.send({ seq: 1, ack: 1 }))).toEqual([5001]);
+  });
+
+  test('late duplicate ACKs after a timeout begin no recovery (RFC 6582, 3.2 step 2)', () => {
+    const { s, tcb } = inFlight(4, { sack: false });
+    s.advance(300 * MS);
+    s.send({ seq: 1, ack: 4001 });
+    expect(tcb.recovery).toBe(Recovery.Open);
+    s.write(tcb, 4000, 1000);
+    s.egress();
+    for (let i = 0; i < 4; i += 1) s.send({ seq: 1, ack: 4001 });
+    expect(tcb.recovery).toBe(Recovery.Open);
+  });
+});
+
+describe('SACK and RACK (RFC 6675, RFC 8985)', () => {
+  test('only what is missing is sent again', () => {
+    const { s, tcb } = inFlight(10);
+    s.send({ seq: 1, ack: 1, sack: [[1001, 2001]] });
+    s.send({ seq: 1, ack: 1, sack: [[1001, 3001]] });
+    const sent = s.send({
+      seq: 1,
+      ack: 1,
+      sack: [
+        [4001, 6001],
+        [1001, 3001],
+      ],
+    });
+    expect(seqs(sent)).toEqual([1, 3001]);
+    expect(tcb.sackedBytes).toBe(4000);
+    s.nowNs += 20 * MS;
+    s.send({ seq: 1, ack: 10_001 });
+    expect(tcb.recovery).toBe(Recovery.Open);
+    expect([tcb.sackedBytes, tcb.lostBytes, tcb.retransBytes]).toEqual([0, 0, 0]);
+  });
+
+  test('one segment out of order is waited for a quarter of a round trip', () => {
+    const { s, tcb } = inFlight(5);
+    s.send({ seq: 1, ack: 1, sack: [[1001, 2001]] });
+    expect(tcb.recovery).toBe(Recovery.Open);
+    expect(s.advance(4 * MS)).toEqual([]);
+    const sent = s.advance(2 * MS);
+    expect(seqs(sent)).toEqual([1]);
+    expect(sent[0]!.atNs).toBe(1_045 * MS);
+    expect(tcb.recovery).toBe(Recovery.Fast);
+  });
+
+  test('a lost retransmission is found without a timeout', () => {
+    const { s, tcb } = inFlight(10);
+    s.write(tcb, 10_000, 5000);
+    expect(seqs(s.send({ seq: 1, ack: 1, sack: [[1001, 5001]] }))[0]).toBe(1);
+    const fresh: number[] = [];
+    s.nowNs += MS;
+    fresh.push(...seqs(s.send({ seq: 1, ack: 1, sack: [[1001, 10_001]] })));
+    expect(fresh.length).toBeGreaterThan(0);
+    s.nowNs += 20 * MS;
+    // New data sent after the retransmission arrives, the retransmission does not.
+    const sent = s.send({ seq: 1, ack: 1, sack: [[1001, fresh.at(-1)! + 1000]] });
+    const later = [...seqs(sent), ...seqs(s.advance(10 * MS))];
+    expect(later).toContain(1);
+    expect(s.host.tcp.counters.timeouts).toBe(0);
+  });
+
+  test('a lost tail is probed after two round trips (RFC 8985, 7)', () => {
+    const { s, tcb } = inFlight(5);
+    const sent = s.advance(100 * MS);
+    expect(seqs(sent)).toEqual([4001]);
+    expect(sent[0]!.atNs).toBe(1_060 * MS);
+    expect(s.host.tcp.counters.tailLossProbes).toBe(1);
+    // Its SACK shows the loss, and recovery begins without a timeout.
+    expect(seqs(s.send({ seq: 1, ack: 1, sack: [[4001, 5001]] }))[0]).toBe(1);
+    expect(tcb.recovery).toBe(Recovery.Fast);
+    expect(s.host.tcp.counters.timeouts).toBe(0);
+  });
+
+  test('a probe that repaired the loss by itself counts as congestion (RFC 8985, 7.4.2)', () => {
+    const { s, tcb } = inFlight(5);
+    s.advance(41 * MS);
+    expect(s.host.tcp.counters.tailLossProbes).toBe(1);
+    s.write(tcb, 5000, 1000);
+    s.send({ seq: 1, ack: 5001 });
+    const { cwnd } = tcb;
+    s.egress();
+    s.nowNs += 20 * MS;
+    s.send({ seq: 1, ack: 6001 });
+    expect(tcb.cwnd).toBeLessThan(cwnd);
+  });
+
+  test('a duplicate report takes the reduction back (RFC 3708)', () => {
+    const { s, tcb } = inFlight(10);
+    s.send({ seq: 1, ack: 1, sack: [[1001, 5001]] });
+    expect(tcb.recovery).toBe(Recovery.Fast);
+    expect(tcb.ssthresh).toBe(7000);
+    s.nowNs += 20 * MS;
+    // The original was only late: all is there, and the retransmission came twice.
+    s.send({ seq: 1, ack: 5001, sack: [[1, 1001]] });
+    expect(s.host.tcp.counters.dsackReceived).toBe(1);
+    expect(s.host.tcp.counters.spuriousUndone).toBe(1);
+    expect(tcb.recovery).toBe(Recovery.Open);
+    expect(tcb.cwnd).toBeGreaterThanOrEqual(10_000);
+  });
+
+  test('an older timestamp takes the reduction back (Eifel, RFC 3522)', () => {
+    const s = new Script();
+    s.host.tcp.listen(0, 0, 0, 0, 80);
+    s.send({ flags: 2, seq: 0, mss: 1012, sackPermitted: true, tsVal: 1 });
+    s.timestamps = true;
+    s.nowNs += 20 * MS;
+    s.send({ seq: 1, ack: 1 });
+    const tcb = s.tcb();
+    s.write(tcb, 0, 8000);
+    s.egress();
+    const original = s.lastTsEcr;
+    s.nowNs += 20 * MS;
+    s.send({ seq: 1, ack: 1, sack: [[1001, 6001]] });
+    expect(tcb.recovery).toBe(Recovery.Fast);
+    s.nowNs += 5 * MS;
+    s.send({ seq: 1, ack: 8001, tsEcr: original });
+    expect(s.host.tcp.counters.spuriousUndone).toBe(1);
+    expect(tcb.cwnd).toBeGreaterThanOrEqual(8000);
+  });
+
+  test('nonsense in SACK blocks marks nothing', () => {
+    const { s, tcb } = inFlight(4);
+    for (const sack of [
+      [[3001, 1001]],
+      [[1001, 99_001]],
+      [[-5000, 2001]],
+      [[2001, 2001]],
+      [
+        [-9000, -8000],
+        [5001, 6001],
+      ],
+    ] as [number, number][][]) {
+      s.send({ seq: 1, ack: 1, sack });
+    }
+    expect(tcb.lostBytes).toBe(0);
+    expect(tcb.sackedBytes).toBeLessThanOrEqual(2000);
+    s.send({ seq: 1, ack: 4001 });
+    expect(tcb.sqFrames).toBe(0);
+  });
+
+  test('a receiver may forget what it reported (RFC 2018, 8)', () => {
+    const { s, tcb } = inFlight(4);
+    s.send({ seq: 1, ack: 1, sack: [[1001, 4001]] });
+    s.nowNs += 20 * MS;
+    s.send({ seq: 1, ack: 1001 });
+    expect(tcb.sackedBytes).toBe(3000);
+    s.advance(500 * MS);
+    expect(s.host.tcp.counters.sackReneged).toBe(1);
+    expect(tcb.sackedBytes).toBe(0);
+    for (let ack = 2001; ack <= 4001; ack += 1000) s.send({ seq: 1, ack });
+    expect(tcb.sqFrames).toBe(0);
+  });
+
+  test('proportional rate reduction never stalls and ends at ssthresh (RFC 6937)', () => {
+    const { s, tcb } = inFlight(20);
+    s.write(tcb, 20_000, 40_000);
+    let sent = s.send({ seq: 1, ack: 1, sack: [[1001, 4001]] }).length;
+    for (let right = 5001; right <= 20_001; right += 1000) {
+      sent += s.send({ seq: 1, ack: 1, sack: [[1001, right]] }).length;
+    }
+    // 14 of 20 is 0.7 of the flight: about that many leave while 20 arrive.
+    expect(tcb.ssthresh).toBe(14_000);
+    expect(sent).toBeGreaterThanOrEqual(12);
+    expect(sent).toBeLessThanOrEqual(15);
+    s.nowNs += 20 * MS;
+    s.send({ seq: 1, ack: 20_001 });
+    expect(tcb.cwnd).toBeLessThanOrEqual(14_000 + 8000);
+  });
+});
+
+describe('frames that somebody still holds', () => {
+  test('a retransmission of a held frame is a copy, and the held one is untouched', () => {
+    const { s, tcb } = inFlight(1);
+    s.take();
+    const frame = tcb.sqHead;
+    s.host.arena.retain(frame);
+    const at = s.host.arena.dataAt[frame]!;
+    const before = s.host.arena.bytes.slice(at - 64, at + 1000);
+    expect(s.advance(500 * MS).length).toBeGreaterThan(0);
+    expect(s.host.tcp.counters.retransmitCopies).toBeGreaterThan(0);
+    expect(s.host.arena.bytes.slice(at - 64, at + 1000)).toEqual(before);
+    s.host.arena.free(frame);
+    s.host.tcp.abort(tcb, s.nowNs);
+    s.assertClean();
+  });
+
+  test('M4: an empty pool puts work off and loses nothing', () => {
+    const { s, tcb } = inFlight(2, { frames: 64 });
+    const held: number[] = [];
+    for (let f = s.host.arena.alloc(); f >= 0; f = s.host.arena.alloc()) held.push(f);
+    s.host.tcp.shutdown(tcb);
+    expect(s.egress()).toEqual([]);
+    expect(s.write(tcb, 2000, 10)).toBeLessThan(0);
+    expect(s.host.tcp.counters.allocFailures).toBeGreaterThan(0);
+    for (const f of held) s.host.arena.free(f);
+    const sent = s.advance(5 * MS);
+    expect(sent.map((c) => c.flags)).toContain('F.');
+  });
+
+  test('seastar#365: a closed device stops output, and nothing is lost', () => {
+    const { s, tcb } = inFlight(1, { cwnd: 10 });
+    s.host.roomLeft = 2;
+    s.write(tcb, 1000, 5000);
+    expect(s.egress()).toHaveLength(2);
+    expect(s.host.tcp.wantsEgress()).toBe(true);
+    s.host.roomLeft = 100;
+    expect(seqs(s.egress())).toEqual([3001, 4001, 5001]);
+  });
+});
