@@ -196,7 +196,8 @@ export class Ipv6Output {
 
   /**
    * Sends an ICMPv6 message of the link itself (NDP, MLD) with its checksum: from an own row or,
-   * with -1, from ::, without a flow. `routerAlert` puts a hop-by-hop header before it. Takes the frame.
+   * with -1, from ::, without a flow. `routerAlert` puts a hop-by-hop header before it. Takes the
+   * frame.
    */
   sendControl(
     row: number,
