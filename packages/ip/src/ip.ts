@@ -468,6 +468,11 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
     return this.#neighbours.changes;
   }
 
+  /** Packets that wait for {@link Ip.receiveLooped}: with any, the next poll is due now. */
+  get loopedPackets(): number {
+    return this.#output.looped.size;
+  }
+
   /** Frames that this layer holds: behind resolution, under reassembly, looped. */
   get framesHeld(): number {
     return this.#neighbours.queue.total + this.#reassembly.size + this.#output.looped.size;
