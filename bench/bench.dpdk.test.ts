@@ -2,9 +2,12 @@
  * Every benchmark, once and tiny: none of them rots. No figure decides anything.
  */
 
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { type BenchFile, findBenches, renderRecord, runBench } from './index.ts';
 import { caseOf } from './contract.ts';
+
+// Whole runs, on machines that have other things to do.
+setDefaultTimeout(60_000);
 
 const files: readonly BenchFile[] = await findBenches();
 const signal = new AbortController().signal;

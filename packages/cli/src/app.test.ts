@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from 'bun:test';
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,9 @@ import { cli } from '../test/cli.ts';
 import { errorText } from './app.ts';
 import { ExitCode } from './context.ts';
 import { type RunResult, runResultSchema } from './exchange/result.ts';
+
+// Whole runs, on machines that have other things to do.
+setDefaultTimeout(60_000);
 
 const folder = mkdtempSync(join(tmpdir(), 'tickwire-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));

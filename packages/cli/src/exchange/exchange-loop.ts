@@ -20,7 +20,7 @@ import type { TraderSide } from './trader-side.ts';
 import type { VenueSide } from './venue-side.ts';
 
 /** Sessions that do not log in within this time never will. */
-export const CONNECT_LIMIT_NS = 10e9;
+export const CONNECT_LIMIT_NS = 5e9;
 /** Orders without a report after this time without progress are lost. */
 export const DRAIN_LIMIT_NS = 10e9;
 /** The feed may trail the sessions; what is missing after this time is a gap. */

@@ -43,6 +43,12 @@ describe('LatencyRecorder', () => {
     expect(recorder.bins().reduce((sum, bin) => sum + bin.count, 0)).toBe(100_000);
   });
 
+  test('no percentile lies beyond the maximum', () => {
+    const recorder = new LatencyRecorder();
+    for (const ns of [41_189_375, 45_686_267]) recorder.record(ns);
+    expect(recorder.summary()).toMatchObject({ p99: 45_686_267, p9999: 45_686_267 });
+  });
+
   test('roughPercentile() is an upper bound, at most a quarter octave too high', () => {
     const recorder = new LatencyRecorder();
     for (let ns = 1; ns <= 100_000; ns += 1) recorder.record(ns);

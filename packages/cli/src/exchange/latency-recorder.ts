@@ -36,9 +36,10 @@ export function binStart(bin: number): number {
 /** Percentiles of a histogram to its digits; zeros when it is empty or absent. @cold */
 export function histogramSummary(histogram: Histogram | undefined): LatencySummary {
   const count = histogram?.totalCount ?? 0;
-  const at = (percent: number): number =>
-    histogram === undefined || count === 0 ? 0 : histogram.getValueAtPercentile(percent);
   const max = histogram === undefined || count === 0 ? 0 : histogram.maxValue;
+  // A percentile is the upper edge of its bucket, which may lie beyond the exact maximum.
+  const at = (percent: number): number =>
+    max === 0 ? 0 : Math.min(max, histogram!.getValueAtPercentile(percent));
   return {
     count,
     p50: at(50),

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { OrderBook } from '@tickwire/book';
 import { Status } from '@tickwire/base';
 import {
@@ -12,6 +12,9 @@ import {
 } from '@tickwire/protocol';
 import { OrderFeed } from './order-feed.ts';
 import { type EmbeddedOptions, runEmbedded, type RunOutcome } from './run.ts';
+
+// Whole runs, on machines that have other things to do.
+setDefaultTimeout(60_000);
 
 const LOOPBACK = { TICKWIRE_NO_DPDK: '1' };
 const hooks = { signal: new AbortController().signal };
