@@ -113,7 +113,7 @@ function renoAck(core: Core, tcb: Tcb, acked: number, flight: number, nowNs: num
     }
   } else {
     if (tcb.recovery !== Recovery.Open && seqGe(tcb.sndUna, tcb.recover)) leaveRecovery(tcb);
-    if (windowWasLimit(tcb, flight)) controllerOf(tcb).acked(tcb, acked, nowNs);
+    if (mayGrow(tcb, flight)) controllerOf(tcb).acked(tcb, acked, nowNs);
   }
   return progressed(core, tcb, nowNs);
 }
@@ -160,7 +160,7 @@ function sackAck(
     }
   }
   if (tcb.recovery === Recovery.Fast) proportionalRate(tcb, delivered, acked > 0 && !lost);
-  else if (acked > 0 && windowWasLimit(tcb, flight)) controllerOf(tcb).acked(tcb, acked, nowNs);
+  else if (acked > 0 && mayGrow(tcb, flight)) controllerOf(tcb).acked(tcb, acked, nowNs);
   if (acked > 0) return progressed(core, tcb, nowNs);
   if (tcb.retransmitKind !== Retransmit.Reorder) scheduleLossTimer(core, tcb, false, nowNs);
   core.needsEgress(tcb);
@@ -212,8 +212,12 @@ function updateSendWindow(core: Core, tcb: Tcb, segment: Segment): void {
   }
 }
 
-/** The window may grow only when it was what held the sender back (RFC 7661; RFC 5681, 3.1). */
-function windowWasLimit(tcb: Tcb, flight: number): boolean {
+/**
+ * The window may grow only when it was what held the sender back (RFC 7661; RFC 5681, 3.1), and not
+ * in the round trip in which it was reduced.
+ */
+function mayGrow(tcb: Tcb, flight: number): boolean {
+  if (tcb.recovery === Recovery.Reduced) return false;
   if (flight + tcb.mss > tcb.cwnd) return true;
   return tcb.cwnd < tcb.ssthresh && flight * 2 > tcb.cwnd;
 }

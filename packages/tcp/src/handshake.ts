@@ -75,7 +75,9 @@ function begin(core: Core, tcb: Tcb, localPort: number, remotePort: number, nowN
   if (config.sack) tcb.flags |= Flag.Sack;
   if (config.windowScaling) tcb.flags |= Flag.Scaling;
   if (config.nagle) tcb.flags |= Flag.Nagle;
-  tcb.peerMss = tcb.flow.family === 4 ? TCP_MSS_DEFAULT_IPV4 : TCP_MSS_DEFAULT_IPV6;
+  // Until the peer has spoken, frames are filled as if it took what we take; what is too large then
+  // is cut when it leaves.
+  tcb.peerMss = config.mssMax;
   updateMss(core, tcb);
   core.demux.insert(tcb);
 }
@@ -117,6 +119,10 @@ export function openActive(
   copyFlow(tcb.flow, flow);
   begin(core, tcb, localPort, remotePort, nowNs);
   tcb.token = token;
+  // Until the peer has spoken, frames are filled as if it took what we take; what is too large then
+  // is cut when it leaves.
+  tcb.peerMss = core.config.mssMax;
+  updateMss(core, tcb);
   tcb.state = State.SynSent;
   tcb.flags |= Flag.Owned | Flag.SynDue;
   if (core.config.ecn === 1) tcb.flags |= Flag.Ecn;
@@ -173,6 +179,7 @@ export function takeSyn(core: Core, tcb: Tcb, segment: Segment, nowNs: number): 
   tcb.sndWl1 = segment.seq;
   tcb.sndWl2 = segment.ack;
   if (options.mss !== 0) tcb.peerMss = options.mss < MSS_MIN ? MSS_MIN : options.mss;
+  else tcb.peerMss = tcb.flow.family === 4 ? TCP_MSS_DEFAULT_IPV4 : TCP_MSS_DEFAULT_IPV6;
   if (options.windowScale >= 0 && (tcb.flags & Flag.Scaling) !== 0) {
     tcb.sndShift = options.windowScale;
   } else {
@@ -205,6 +212,7 @@ export function synSentArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: nu
     return false;
   }
   if ((flags & TCP_SYN) === 0) return false;
+  tcb.peerMss = tcb.flow.family === 4 ? TCP_MSS_DEFAULT_IPV4 : TCP_MSS_DEFAULT_IPV6;
   takeSyn(core, tcb, segment, nowNs);
   if (acks) {
     tcb.sndUna = segment.ack;

@@ -212,7 +212,7 @@ export class Script {
 
   /** Moves the clock to `nowNs`, each timer at its own instant; returns what left on the way. */
   advanceTo(nowNs: number): Captured[] {
-    const result: Captured[] = [];
+    const result: Captured[] = this.egress();
     for (;;) {
       const dueNs = this.host.tcp.nextDeadlineNs();
       if (dueNs > nowNs) break;
