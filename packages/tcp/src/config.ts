@@ -26,6 +26,18 @@ export interface TcpConfig {
   readonly connectionsMax: number;
   /** Listeners. */
   readonly listenersMax: number;
+  /** Half-open connections of all listeners together, about 90 bytes each. */
+  readonly synCacheMax: number;
+  /**
+   * SYN cookies (RFC 4987), in Linux's numbers: 0 never (the oldest half-open connection gives way),
+   * 1 for SYNs for which there is no room, 2 for every SYN.
+   */
+  readonly synCookies: 0 | 1 | 2;
+  /**
+   * Four random words under which sequence numbers, ports, cookies and tables are hashed. Null draws
+   * them from the generator, whose seed is then the secret: for tests.
+   */
+  readonly secret: ArrayLike<number> | null;
 
   /** Bytes that one connection may hold unacknowledged and unsent. */
   readonly sendBufferBytes: number;
@@ -112,6 +124,9 @@ export interface TcpConfig {
 const DEFAULTS: TcpConfig = {
   connectionsMax: 16_384,
   listenersMax: 64,
+  synCacheMax: 8192,
+  synCookies: 1,
+  secret: null,
   sendBufferBytes: 256 * 1024,
   sendFramesMax: 512,
   receiveBufferBytes: 256 * 1024,
@@ -161,6 +176,14 @@ export function tcpConfig(overrides: Partial<TcpConfig> = {}): TcpConfig {
   const config: TcpConfig = { ...DEFAULTS, ...overrides };
   range(config, 'connectionsMax', 1, 2 ** 22);
   range(config, 'listenersMax', 1, 65_536);
+  range(config, 'synCacheMax', 16, 2 ** 20);
+  range(config, 'synCookies', 0, 2);
+  if (config.secret !== null && config.secret.length !== 4) {
+    throw new NetError('ERR_TW_CONFIG', 'TCP option secret has to be four words of 32 bits', {
+      knob: 'secret',
+      words: config.secret.length,
+    });
+  }
   range(config, 'sendBufferBytes', 1024, 2 ** 30);
   range(config, 'sendFramesMax', 4, 2 ** 20);
   range(config, 'receiveBufferBytes', 1024, config.receiveBufferBytesMax);

@@ -14,11 +14,14 @@ import type { TcpConfig } from './config.ts';
 import { TcpCounters } from './counters.ts';
 import { Demux } from './demux.ts';
 import type { TcpEvents } from './events.ts';
-import { IsnGenerator } from './isn.ts';
-import { TCB_SLAB } from './limits.ts';
-import type { Listener } from './listener.ts';
+import { FastOpenCache, FastOpenKeys } from './fast-open.ts';
+import { IsnGenerator, KeySource } from './isn.ts';
+import { FAST_OPEN_SERVERS_MAX, TCB_SLAB } from './limits.ts';
+import { type Listener, ListenerTable } from './listener.ts';
 import { RateLimit } from './rate-limit.ts';
 import { State } from './state.ts';
+import { SynCache, SynTerms, synTimeoutsNs } from './syn-cache.ts';
+import { SynCookies } from './syn-cookie.ts';
 import { Flag, NEVER, Tcb } from './tcb.ts';
 
 /** Bits of `Core.txFlags`. */
@@ -69,6 +72,16 @@ export class Core {
   readonly wheel: TimerWheel;
   readonly demux: Demux;
   readonly isn: IsnGenerator;
+  /** Keys for everything that is made here or later; see `KeySource`. */
+  readonly keys: KeySource;
+  /** Half-open connections. */
+  readonly synCache: SynCache;
+  readonly synTerms: SynTerms = new SynTerms();
+  readonly synCookies: SynCookies;
+  /** Timeouts of `synCache` there are. */
+  readonly synTimeouts: number;
+  readonly fastOpenKeys: FastOpenKeys;
+  readonly fastOpenCache: FastOpenCache;
   readonly counters: TcpCounters = new TcpCounters();
   readonly options: TcpOptions = new TcpOptions();
   readonly segment: Segment = new Segment();
@@ -77,6 +90,7 @@ export class Core {
   /** For answers to segments of no connection. */
   readonly replyFlow: IpFlow = new IpFlow();
   readonly listeners: Listener[] = [];
+  readonly listenerTable: ListenerTable = new ListenerTable();
 
   // Columns of the send queues, by frame.
   readonly txNext: Int32Array;
@@ -103,6 +117,8 @@ export class Core {
   readonly rxFramesMax: number;
   /** Connections in use, TIME-WAIT included. */
   inUse = 0;
+  /** Hash of the 4-tuple of the last lookup that found nothing. */
+  hash = 0;
   /** The connection of the last segment: bursts come in runs. */
   last: Tcb | undefined = undefined;
 
@@ -127,8 +143,15 @@ export class Core {
     this.config = config;
     this.random = random;
     this.wheel = new TimerWheel(config.connectionsMax, nowNs);
-    this.demux = new Demux(config.connectionsMax, random);
-    this.isn = new IsnGenerator(random);
+    this.keys = new KeySource(config.secret ?? drawSecret(random));
+    this.demux = new Demux(config.connectionsMax, this.keys);
+    this.isn = new IsnGenerator(this.keys);
+    const timeouts = synTimeoutsNs(config);
+    this.synTimeouts = timeouts.length;
+    this.synCache = new SynCache(config.synCacheMax, timeouts);
+    this.synCookies = new SynCookies(this.keys);
+    this.fastOpenKeys = new FastOpenKeys(this.keys);
+    this.fastOpenCache = new FastOpenCache(FAST_OPEN_SERVERS_MAX, this.keys);
     this.challengeLimit = new RateLimit(config.challengeAcksPerSecond, random);
     this.resetLimit = new RateLimit(config.resetsPerSecond, random);
     const frames = arena.capacity;
@@ -199,6 +222,7 @@ export class Core {
             meta.src3,
             ports,
           );
+    this.hash = hash;
     let position = demux.first(hash);
     for (;;) {
       const slot = demux.slotAt(position);
@@ -218,6 +242,7 @@ export class Core {
   lookupFlow(flow: IpFlow, ports: number): Tcb | undefined {
     const demux = this.demux;
     const hash = this.hashFlow(flow, ports);
+    this.hash = hash;
     let position = demux.first(hash);
     for (;;) {
       const slot = demux.slotAt(position);
@@ -326,6 +351,11 @@ export function clearDeadlines(core: Core, tcb: Tcb): void {
   tcb.paceAtNs = NEVER;
   tcb.wheelAtNs = NEVER;
   core.wheel.cancel(tcb.slot);
+}
+
+/** A secret for tests and simulations, where the seed is the secret. @cold */
+function drawSecret(random: Prng): number[] {
+  return [random.nextUint32(), random.nextUint32(), random.nextUint32(), random.nextUint32()];
 }
 
 function matches(tcb: Tcb, meta: IpMeta, ports: number): boolean {

@@ -24,6 +24,16 @@ export class TcpCounters {
   noPort = 0;
   /** SYNs dropped because the backlog was full. */
   listenOverflows = 0;
+  /** Last ACKs of handshakes put off because the backlog was full. */
+  acceptOverflows = 0;
+  /** SYNs that found no room among the half-open connections. */
+  synCacheOverflows = 0;
+  /** Half-open connections that gave way to newer ones (cookies off). */
+  synCacheEvictions = 0;
+  /** SYN-ACKs that are cookies, and ACKs that were good or bad answers to one. */
+  synCookiesSent = 0;
+  synCookiesReceived = 0;
+  synCookiesFailed = 0;
   /** SYNs and `connect`s that found no free connection. */
   connectionsExhausted = 0;
   /** TIME-WAIT connections that gave way to new ones. */

@@ -9,7 +9,8 @@
  * @module
  */
 
-import { halfSipHash, type Prng } from '@tickwire/base';
+import { halfSipHash } from '@tickwire/base';
+import type { KeySource } from './isn.ts';
 import type { Tcb } from './tcb.ts';
 
 const EMPTY = -1;
@@ -25,14 +26,14 @@ export class Demux {
   readonly #key1: number;
   readonly #words: Int32Array = new Int32Array(9);
 
-  constructor(connectionsMax: number, random: Prng) {
+  constructor(connectionsMax: number, keys: KeySource) {
     let size = 16;
     while (size < connectionsMax * 2) size *= 2;
     this.#mask = size - 1;
     this.#slots = new Int32Array(size).fill(EMPTY);
     this.#hashes = new Int32Array(size);
-    this.#key0 = random.nextUint32() | 0;
-    this.#key1 = random.nextUint32() | 0;
+    this.#key0 = keys.word();
+    this.#key1 = keys.word();
   }
 
   /** Hash of an IPv4 conversation: local and remote address and `localPort << 16 | remotePort`. */

@@ -44,9 +44,14 @@ const TWO_32 = 4_294_967_296;
 /** ECN field: ECN-capable transport, codepoint 0 (RFC 3168, 5). */
 const ECT_0 = 2;
 
-/** Our timestamp clock: milliseconds plus the connection's own offset (RFC 7323, 5.4). */
+/** Our timestamp clock without a connection's offset: milliseconds (RFC 7323, 5.4). */
+export function timestampClock(nowNs: number): number {
+  return (Math.floor(nowNs / MS_NS) % TWO_32) | 0;
+}
+
+/** Our timestamp clock with the connection's own offset. */
 export function timestampNow(tcb: Tcb, nowNs: number): number {
-  return ((Math.floor(nowNs / MS_NS) % TWO_32) + tcb.tsOffset) | 0;
+  return (timestampClock(nowNs) + tcb.tsOffset) | 0;
 }
 
 /** IP header bytes of a flow, without options. */
@@ -133,7 +138,8 @@ function submit(
   submitFlow(core, tcb.flow, frame, at, length, nowNs);
 }
 
-function submitFlow(
+/** Fills in the checksum of a segment on a bound flow and sends it. Takes the reference. */
+export function submitFlow(
   core: Core,
   flow: IpFlow,
   frame: number,
@@ -172,7 +178,7 @@ export function sendSyn(core: Core, tcb: Tcb, nowNs: number): boolean {
   if (frame === NO_FRAME) return false;
   const view = core.arena.view;
   const at = core.arena.dataAt[frame]!;
-  let optionAt = emitTcpMss(view, at, localMss(core, tcb));
+  let optionAt = emitTcpMss(view, at, offeredMss(core, tcb.flow));
   // Order of Linux: MSS, SACK permitted, timestamps, window scale. An answer repeats only what the
   // SYN offered (RFC 7323, 1.3; RFC 2018, 2).
   const sack = (tcb.flags & Flag.Sack) !== 0;
@@ -215,8 +221,8 @@ export function sendSyn(core: Core, tcb: Tcb, nowNs: number): boolean {
 }
 
 /** The MSS that we offer: what our link takes (RFC 9293, 3.7.1; RFC 6691). */
-function localMss(core: Core, tcb: Tcb): number {
-  let mss = tcb.flow.mtu - ipHeaderBytes(tcb.flow) - TCP_HEADER_BYTES;
+export function offeredMss(core: Core, flow: IpFlow): number {
+  let mss = flow.mtu - ipHeaderBytes(flow) - TCP_HEADER_BYTES;
   if (mss > core.config.mssMax) mss = core.config.mssMax;
   return mss;
 }
@@ -298,6 +304,11 @@ export function flowFromMeta(flow: IpFlow, meta: IpMeta): void {
   flow.remote1 = meta.src1;
   flow.remote2 = meta.src2;
   flow.remote3 = meta.src3;
+  resetFlow(flow);
+}
+
+/** Brings everything in a flow but the addresses back to the beginning. */
+export function resetFlow(flow: IpFlow): void {
   flow.trafficClass = 0;
   flow.hopLimit = 64;
   flow.dontFragment = 1;

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { Status } from '@tickwire/base';
 import {
   type IpFlow,
   type IpMeta,
@@ -29,8 +28,13 @@ import { clearRetransmit, Recovery } from './retransmit.ts';
 import { sampleRtt } from './rtt.ts';
 import { updateMss } from './send.ts';
 import { CloseReason, State } from './state.ts';
+import { synWindow, windowShift } from './syn-ack.ts';
+import { SynFlag, type SynTerms } from './syn-cache.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 import { resetTcb } from './tcb-reset.ts';
+
+/** `Tcb.lastSentNs` when nobody knows which SYN-ACK was answered. */
+export const UNKNOWN_NS = -1;
 
 /** A free Tcb; the oldest TIME-WAIT gives way. Undefined when every connection is in use. */
 function takeTcb(core: Core): Tcb | undefined {
@@ -44,24 +48,29 @@ function takeTcb(core: Core): Tcb | undefined {
   return core.allocTcb();
 }
 
-/** Smallest shift with which the largest receive buffer fits into 16 bits (RFC 7323, 2.3). */
-function windowShift(core: Core): number {
-  let shift = 0;
-  while (shift < 14 && core.config.receiveBufferBytesMax > 0xffff * 2 ** shift) shift += 1;
-  return shift;
+/** The MSS of a peer that has not said one (RFC 9293, 3.7.1). */
+export function defaultMss(family: number): number {
+  return family === 4 ? TCP_MSS_DEFAULT_IPV4 : TCP_MSS_DEFAULT_IPV6;
 }
 
-/** Makes `tcb` a new connection on `tcb.flow` between its ports. */
-function begin(core: Core, tcb: Tcb, localPort: number, remotePort: number, nowNs: number): void {
+/** Makes `tcb` a new connection on `tcb.flow`, which is bound, between its ports. */
+function begin(
+  core: Core,
+  tcb: Tcb,
+  localPort: number,
+  remotePort: number,
+  iss: number,
+  tsOffset: number,
+  nowNs: number,
+): void {
   const config = core.config;
   resetTcb(tcb, config, nowNs);
   tcb.localPort = localPort;
   tcb.remotePort = remotePort;
   tcb.ports = (localPort << 16) | remotePort;
   tcb.hash = core.hashFlow(tcb.flow, tcb.ports);
-  core.isn.compute(tcb.flow, tcb.ports, nowNs);
-  tcb.iss = core.isn.isn;
-  tcb.tsOffset = core.isn.tsOffset;
+  tcb.iss = iss;
+  tcb.tsOffset = tsOffset;
   tcb.sndUna = tcb.iss;
   tcb.sndNxt = seqAdd(tcb.iss, 1);
   tcb.sndEnd = tcb.sndNxt;
@@ -75,9 +84,7 @@ function begin(core: Core, tcb: Tcb, localPort: number, remotePort: number, nowN
   if (config.sack) tcb.flags |= Flag.Sack;
   if (config.windowScaling) tcb.flags |= Flag.Scaling;
   if (config.nagle) tcb.flags |= Flag.Nagle;
-  // Until the peer has spoken, frames are filled as if it took what we take; what is too large then
-  // is cut when it leaves.
-  tcb.peerMss = config.mssMax;
+  tcb.peerMss = defaultMss(tcb.flow.family);
   updateMss(core, tcb);
   core.demux.insert(tcb);
 }
@@ -117,7 +124,8 @@ export function openActive(
   const tcb = takeTcb(core);
   if (tcb === undefined) return undefined;
   copyFlow(tcb.flow, flow);
-  begin(core, tcb, localPort, remotePort, nowNs);
+  core.isn.compute(tcb.flow, (localPort << 16) | remotePort, nowNs);
+  begin(core, tcb, localPort, remotePort, core.isn.isn, core.isn.tsOffset, nowNs);
   tcb.token = token;
   // Until the peer has spoken, frames are filled as if it took what we take; what is too large then
   // is cut when it leaves.
@@ -131,72 +139,102 @@ export function openActive(
   return tcb;
 }
 
-/** A SYN meets a listener (RFC 9293, 3.10.7.2). Returns a status. */
-export function openPassive(
+/**
+ * A connection in SYN-RECEIVED whose handshake ran without it: `terms` are those of its SYN, and our
+ * SYN-ACK has been sent. Undefined when there is no Tcb.
+ */
+export function openPassiveTcb(
   core: Core,
   listener: Listener,
   meta: IpMeta,
-  segment: Segment,
   ports: number,
+  terms: SynTerms,
   nowNs: number,
-): number {
-  if (listener.embryonic + listener.queued >= listener.backlog) {
-    listener.overflows += 1;
-    core.counters.listenOverflows += 1;
-    return Status.LimitReached;
-  }
+): Tcb | undefined {
   const tcb = takeTcb(core);
-  if (tcb === undefined) return Status.LimitReached;
+  if (tcb === undefined) return undefined;
   flowFromMeta(tcb.flow, meta);
-  const bound = core.output.bindFlow(tcb.flow, nowNs);
-  if (bound < 0) {
+  if (core.output.bindFlow(tcb.flow, nowNs) < 0) {
     core.freeTcb(tcb);
-    return bound;
+    return undefined;
   }
-  begin(core, tcb, ports >>> 16, ports & 0xffff, nowNs);
+  begin(core, tcb, ports >>> 16, ports & 0xffff, terms.iss, terms.tsOffset, nowNs);
   tcb.listener = listener.id;
-  if (core.config.ecn !== 0) tcb.flags |= Flag.Ecn;
   tcb.state = State.SynReceived;
   listener.embryonic += 1;
-  core.counters.passiveOpens += 1;
-  takeSyn(core, tcb, segment, nowNs);
-  tcb.flags |= Flag.SynDue;
-  core.needsEgress(tcb);
-  return Status.Ok;
+  if ((terms.flags & SynFlag.Ecn) !== 0) tcb.flags |= Flag.Ecn;
+  if (terms.mss !== 0) tcb.peerMss = terms.mss < MSS_MIN ? MSS_MIN : terms.mss;
+  takeTerms(
+    core,
+    tcb,
+    terms.irs,
+    terms.window,
+    (terms.flags & SynFlag.Scaling) === 0 ? -1 : terms.shift,
+    (terms.flags & SynFlag.Timestamps) !== 0,
+    terms.tsRecent,
+    (terms.flags & SynFlag.Sack) !== 0,
+    nowNs,
+  );
+  // What the SYN-ACK has promised.
+  tcb.rcvAdv = seqAdd(tcb.rcvNxt, synWindow(core));
+  return tcb;
 }
 
 /** Learns from the peer's SYN: sequence number, MSS, scale, timestamps, SACK, ECN. */
 export function takeSyn(core: Core, tcb: Tcb, segment: Segment, nowNs: number): void {
   const options = core.options;
-  tcb.irs = segment.seq;
-  tcb.rcvNxt = seqAdd(segment.seq, 1);
+  if (options.mss !== 0) tcb.peerMss = options.mss < MSS_MIN ? MSS_MIN : options.mss;
+  // ECN is agreed by ECE|CWR on the SYN and ECE alone on the SYN-ACK (RFC 3168, 6.1.1).
+  const echo = segment.flags & (TCP_ECE | TCP_CWR);
+  const wanted = (segment.flags & TCP_ACK) !== 0 ? TCP_ECE : TCP_ECE | TCP_CWR;
+  if (echo !== wanted) tcb.flags &= ~Flag.Ecn;
+  takeTerms(
+    core,
+    tcb,
+    segment.seq,
+    segment.window,
+    options.windowScale,
+    options.hasTimestamps === 1,
+    options.tsVal,
+    options.sackPermitted === 1,
+    nowNs,
+  );
+  tcb.sndWl2 = segment.ack;
+}
+
+/** Takes over what the peer's SYN has said; `shift` is -1 without window scaling. */
+function takeTerms(
+  core: Core,
+  tcb: Tcb,
+  irs: number,
+  window: number,
+  shift: number,
+  timestamps: boolean,
+  tsVal: number,
+  sack: boolean,
+  nowNs: number,
+): void {
+  tcb.irs = irs;
+  tcb.rcvNxt = seqAdd(irs, 1);
   tcb.rcvAdv = tcb.rcvNxt;
   tcb.rcvAcked = tcb.rcvNxt;
   tcb.drsSeq = tcb.rcvNxt;
   // The window of a SYN is never scaled (RFC 7323, 2.2).
-  tcb.sndWnd = segment.window;
-  tcb.sndWndMax = segment.window;
-  tcb.sndWl1 = segment.seq;
-  tcb.sndWl2 = segment.ack;
-  if (options.mss !== 0) tcb.peerMss = options.mss < MSS_MIN ? MSS_MIN : options.mss;
-  else tcb.peerMss = tcb.flow.family === 4 ? TCP_MSS_DEFAULT_IPV4 : TCP_MSS_DEFAULT_IPV6;
-  if (options.windowScale >= 0 && (tcb.flags & Flag.Scaling) !== 0) {
-    tcb.sndShift = options.windowScale;
-  } else {
+  tcb.sndWnd = window;
+  tcb.sndWndMax = window;
+  tcb.sndWl1 = irs;
+  if (shift >= 0 && (tcb.flags & Flag.Scaling) !== 0) tcb.sndShift = shift;
+  else {
     // Scaling is in use only when both sides have said so (RFC 7323, 2.2).
     tcb.flags &= ~Flag.Scaling;
     tcb.rcvShift = 0;
     tcb.sndShift = 0;
   }
-  if (options.hasTimestamps === 1 && (tcb.flags & Flag.Timestamps) !== 0) {
-    tcb.tsRecent = options.tsVal;
+  if (timestamps && (tcb.flags & Flag.Timestamps) !== 0) {
+    tcb.tsRecent = tsVal;
     tcb.tsRecentNs = nowNs;
   } else tcb.flags &= ~Flag.Timestamps;
-  if (options.sackPermitted === 0) tcb.flags &= ~Flag.Sack;
-  // ECN is agreed by ECE|CWR on the SYN and ECE alone on the SYN-ACK (RFC 3168, 6.1.1).
-  const echo = segment.flags & (TCP_ECE | TCP_CWR);
-  const wanted = (segment.flags & TCP_ACK) !== 0 ? TCP_ECE : TCP_ECE | TCP_CWR;
-  if (echo !== wanted) tcb.flags &= ~Flag.Ecn;
+  if (!sack) tcb.flags &= ~Flag.Sack;
   updateMss(core, tcb);
   // Small at first: the first segments are acknowledged at once, which opens the peer's window.
   tcb.rcvMss = tcb.mss < TCP_MSS_DEFAULT_IPV4 ? tcb.mss : TCP_MSS_DEFAULT_IPV4;
@@ -240,7 +278,8 @@ export function establish(core: Core, tcb: Tcb, nowNs: number): void {
   tcb.unanswered = 0;
   clearRetransmit(tcb);
   // The handshake measures the round trip, unless it had to be repeated (Karn).
-  if (!lostSyn) sampleRtt(tcb, config, nowNs - tcb.lastSentNs, nowNs);
+  if (tcb.lastSentNs === UNKNOWN_NS) tcb.lastSentNs = nowNs;
+  else if (!lostSyn) sampleRtt(tcb, config, nowNs - tcb.lastSentNs, nowNs);
   tcb.recovery = Recovery.Open;
   // RFC 6928, 2: ten segments; RFC 5681, 3.1: one when the SYN was lost.
   const segments = lostSyn ? 1 : config.initialWindowSegments;

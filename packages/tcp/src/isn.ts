@@ -10,15 +10,45 @@
  * @module
  */
 
-import { type Prng, SipHash } from '@tickwire/base';
+import { SipHash } from '@tickwire/base';
 import type { IpFlow } from '@tickwire/wire';
 
 /** The sequence clock ticks every 4 microseconds (RFC 9293, 3.4.1). */
 const ISN_TICK_NS = 4000;
 const TWO_32 = 4_294_967_296;
 
+/**
+ * Keys from one secret of 128 bits, by SipHash over a counter. What leaves the machine under one of
+ * them says nothing about the others, nor about those that come later. (A generator that is not
+ * cryptographic would: its state follows from some of its output, and runs backwards.)
+ */
+export class KeySource {
+  readonly #hash: SipHash;
+  #count = 0;
+
+  /** `secret` is four words. */
+  constructor(secret: ArrayLike<number>) {
+    this.#hash = new SipHash(secret[0]! | 0, secret[1]! | 0, secret[2]! | 0, secret[3]! | 0);
+  }
+
+  /** 32 fresh bits, int32. */
+  word(): number {
+    this.#hash.begin();
+    this.#hash.finish(4, this.#count);
+    this.#count = (this.#count + 1) | 0;
+    return this.#hash.low;
+  }
+
+  /** A hash under a fresh key. @cold */
+  hash(): SipHash {
+    return new SipHash(this.word(), this.word(), this.word(), this.word());
+  }
+}
+
 /** Hashes conversations under secrets of its own. */
 export class IsnGenerator {
+  /** F of RFC 6528 after {@link IsnGenerator.compute}: the sequence number without the clock. */
+  offset = 0;
   /** Sequence number after {@link IsnGenerator.compute}, int32. */
   isn = 0;
   /** Timestamp offset after {@link IsnGenerator.compute}, int32. */
@@ -26,9 +56,9 @@ export class IsnGenerator {
   readonly #isnHash: SipHash;
   readonly #portHash: SipHash;
 
-  constructor(random: Prng) {
-    this.#isnHash = secretHash(random);
-    this.#portHash = secretHash(random);
+  constructor(keys: KeySource) {
+    this.#isnHash = keys.hash();
+    this.#portHash = keys.hash();
   }
 
   /** ISN = M + F(local address, local port, remote address, remote port, secret). */
@@ -37,6 +67,7 @@ export class IsnGenerator {
     hash.begin();
     absorbAddresses(hash, flow);
     hash.finish(36, ports);
+    this.offset = hash.low;
     this.isn = (hash.low + (Math.floor(nowNs / ISN_TICK_NS) % TWO_32)) | 0;
     this.tsOffset = hash.high;
   }
@@ -51,18 +82,10 @@ export class IsnGenerator {
   }
 }
 
-function absorbAddresses(hash: SipHash, flow: IpFlow): void {
+/** Absorbs both addresses of a flow: 32 bytes. */
+export function absorbAddresses(hash: SipHash, flow: IpFlow): void {
   hash.absorb(flow.local0, flow.local1);
   hash.absorb(flow.local2, flow.local3);
   hash.absorb(flow.remote0, flow.remote1);
   hash.absorb(flow.remote2, flow.remote3);
-}
-
-function secretHash(random: Prng): SipHash {
-  return new SipHash(
-    random.nextUint32() | 0,
-    random.nextUint32() | 0,
-    random.nextUint32() | 0,
-    random.nextUint32() | 0,
-  );
 }

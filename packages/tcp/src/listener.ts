@@ -4,9 +4,11 @@
  * @module
  */
 
+import { LISTENER_BUCKETS } from './limits.ts';
+
 /**
  * One local address (or any) and port that accepts connections. Made by `Tcp.listen`; the fields
- * are for reading, except `queued`.
+ * are for reading, except `backlog`, `queued` and `token`.
  */
 export class Listener {
   /** Index of the listener; `Tcb.listener` of the connections that it accepts. */
@@ -20,9 +22,15 @@ export class Listener {
   local3 = 0;
   /** Local port. */
   port = 0;
-  /** Half-open connections plus `queued` may not exceed this. */
+  /**
+   * Length of the accept queue, as in Linux and FreeBSD. While `queued` has reached it, SYNs are
+   * dropped, and handshakes are not completed: their last ACK is ignored and their SYN-ACK sent
+   * again, so that they complete when the owner has accepted.
+   */
   backlog = 0;
-  /** Connections in SYN-RECEIVED that it has now. */
+  /** Half-open connections that it may have; beyond them SYN cookies take over. */
+  halfOpenMax = 0;
+  /** Half-open connections that it has now. */
   embryonic = 0;
   /**
    * Opened connections that the owner has not accepted yet. Kept by the owner (a BSD-shaped facade
@@ -36,6 +44,21 @@ export class Listener {
   /** SYNs that were dropped because of `backlog`. */
   overflows = 0;
 
+  /** 1 when other listeners may have the same address and port. */
+  reusePort = 0;
+  /** Weighs it against the other members of its group. */
+  salt = 0;
+  /** Next open listener in the chain of its port, or -1. */
+  next = -1;
+
+  /** Connections opened by data in a SYN that may wait for their handshake; 0 is off. */
+  fastOpen = 0;
+  /** How many of these there are. */
+  fastOpenPending = 0;
+  /** Of these, how many were reset lately, and until when they count. */
+  fastOpenHeld = 0;
+  fastOpenHeldUntilNs = 0;
+
   constructor(id: number) {
     this.id = id;
   }
@@ -43,6 +66,48 @@ export class Listener {
 
 /** Options of `Tcp.listen`. */
 export interface ListenOptions {
-  /** Half-open plus not yet accepted connections; 128 by default. */
+  /** Length of the accept queue, see {@link Listener.backlog}; 128 by default. */
   readonly backlog?: number;
+  /** Half-open connections; half of `TcpConfig.synCacheMax` by default. */
+  readonly halfOpenMax?: number;
+  /**
+   * Lets other listeners that say so too have the same address and port. Connections are spread over
+   * them by a keyed hash of their 4-tuple. Off by default.
+   */
+  readonly reusePort?: boolean;
+  /**
+   * TCP Fast Open (RFC 7413): how many connections may be opened by data in their SYN, before the
+   * handshake is complete; 0, the default, is off. Such data can arrive twice when the network
+   * duplicates the SYN: the application's first request has to bear that.
+   */
+  readonly fastOpen?: number;
+}
+
+/** Open listeners by port: chains of ids through `Listener.next`. */
+export class ListenerTable {
+  readonly #heads: Int32Array = new Int32Array(LISTENER_BUCKETS).fill(-1);
+
+  /** First id of the chain in which a port is, or -1. */
+  first(port: number): number {
+    return this.#heads[port & (LISTENER_BUCKETS - 1)]!;
+  }
+
+  /** Puts a listener into its chain. */
+  link(listener: Listener): void {
+    const bucket = listener.port & (LISTENER_BUCKETS - 1);
+    listener.next = this.#heads[bucket]!;
+    this.#heads[bucket] = listener.id;
+  }
+
+  /** Takes a listener out of its chain. */
+  unlink(listeners: readonly Listener[], listener: Listener): void {
+    const bucket = listener.port & (LISTENER_BUCKETS - 1);
+    if (this.#heads[bucket] === listener.id) this.#heads[bucket] = listener.next;
+    else {
+      let before = listeners[this.#heads[bucket]!]!;
+      while (before.next !== listener.id) before = listeners[before.next]!;
+      before.next = listener.next;
+    }
+    listener.next = -1;
+  }
 }

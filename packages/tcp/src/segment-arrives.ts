@@ -46,10 +46,12 @@ import {
 } from './close.ts';
 import type { Core, Segment } from './core.ts';
 import { replyReset, sendResetAt } from './emit.ts';
-import { establish, mayReuseTimeWait, openPassive, synSentArrives } from './handshake.ts';
+import { cookieArrives, findRow, openPassive, rowArrives } from './half-open.ts';
+import { establish, mayReuseTimeWait, synSentArrives } from './handshake.ts';
 import { OUT_OF_WINDOW_ACK_NS, PAWS_IDLE_NS } from './limits.ts';
 import { findListener } from './listeners.ts';
 import { CloseReason, State } from './state.ts';
+import { NO_ROW } from './syn-cache.ts';
 import { Flag, type Tcb } from './tcb.ts';
 import { textArrives } from './text-arrives.ts';
 import { promisedWindow } from './window.ts';
@@ -111,8 +113,21 @@ function noConnection(
   nowNs: number,
 ): number {
   const flags = segment.flags;
+  const row = findRow(core, meta, ports);
+  if (row !== NO_ROW) {
+    const opened = rowArrives(core, row, meta, segment, ports, nowNs);
+    if (typeof opened === 'number') return opened;
+    return synchronized(core, opened, meta, segment, ports, nowNs);
+  }
   const listener = findListener(core, meta, ports >>> 16);
   if (listener === undefined || (flags & TCP_ACK) !== 0) {
+    if (listener !== undefined) {
+      const opened = cookieArrives(core, listener, meta, segment, ports, nowNs);
+      if (typeof opened !== 'number') {
+        return synchronized(core, opened, meta, segment, ports, nowNs);
+      }
+      if (opened !== Status.NotFound) return opened;
+    }
     if (listener === undefined) core.counters.noPort += 1;
     replyReset(core, meta, segment, ports, nowNs);
     return Status.NoHandler;
@@ -138,6 +153,7 @@ function synchronized(
       const listener = findListener(core, meta, tcb.localPort);
       if (listener !== undefined) {
         counters.timeWaitRecycled += 1;
+        core.hash = tcb.hash;
         removeConnection(core, tcb, CloseReason.Finished);
         return openPassive(core, listener, meta, segment, ports, nowNs);
       }

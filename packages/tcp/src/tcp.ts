@@ -12,6 +12,7 @@ import { Core } from './core.ts';
 import type { TcpCounters } from './counters.ts';
 import type { TcpEvents } from './events.ts';
 import { openActive } from './handshake.ts';
+import { closeRows, findFlowRow, rowIcmp, rowTimers } from './half-open.ts';
 import { icmpArrives } from './icmp-error.ts';
 import { fillInfo, type TcpInfo } from './info.ts';
 import type { Listener, ListenOptions } from './listener.ts';
@@ -21,6 +22,7 @@ import { readBytes, resumeDelivery } from './receive.ts';
 import { segmentArrives } from './segment-arrives.ts';
 import { commitBytes, reserveBytes, sendQueueBytes, sendRoom, writeBytes } from './send.ts';
 import { CloseReason, State } from './state.ts';
+import { NO_ROW } from './syn-cache.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 import { timerFires } from './timers.ts';
 import { transmit } from './transmit.ts';
@@ -86,8 +88,11 @@ export class Tcp {
     kind: number,
     mtu: number,
   ): number {
-    const tcb = this.#core.lookupFlow(flow, (localPort << 16) | remotePort);
+    const ports = (localPort << 16) | remotePort;
+    const tcb = this.#core.lookupFlow(flow, ports);
     if (tcb === undefined) {
+      const row = findFlowRow(this.#core, flow, ports);
+      if (row !== NO_ROW) return rowIcmp(this.#core, row, seq, kind);
       this.#core.counters.icmpIgnored += 1;
       return Status.NotFound;
     }
@@ -100,6 +105,7 @@ export class Tcp {
     for (let slot = core.wheel.expire(nowNs); slot !== NO_TIMER; slot = core.wheel.expire(nowNs)) {
       timerFires(core, core.tcbs[slot]!, nowNs);
     }
+    rowTimers(core, nowNs);
   }
 
   /**
@@ -107,7 +113,9 @@ export class Tcp {
    * deadline that moved later is noticed when the old one passes.
    */
   nextDeadlineNs(): number {
-    return this.#core.wheel.nextDeadlineNs();
+    const wheelNs = this.#core.wheel.nextDeadlineNs();
+    const synNs = this.#core.synCache.nextDeadlineNs();
+    return synNs < wheelNs ? synNs : wheelNs;
   }
 
   /** Whether some connection waits for `egress`. */
@@ -145,12 +153,17 @@ export class Tcp {
     return openListener(this.#core, local0, local1, local2, local3, port, options);
   }
 
-  /** Stops listening. Half-open connections are reset, open ones go on. */
+  /**
+   * Stops listening. Half-open connections go to another listener on the same port, else they are
+   * reset; open ones go on.
+   */
   unlisten(listener: Listener, nowNs: number): void {
     if (listener.open === 0) return;
     listener.open = 0;
     const core = this.#core;
-    for (let slot = 0; slot < core.tcbs.length; slot += 1) {
+    core.listenerTable.unlink(core.listeners, listener);
+    closeRows(core, listener, nowNs);
+    for (let slot = 0; listener.embryonic > 0 && slot < core.tcbs.length; slot += 1) {
       const tcb = core.tcbs[slot]!;
       if (tcb.state === State.SynReceived && tcb.listener === listener.id) {
         abortConnection(core, tcb, CloseReason.Aborted, nowNs);
@@ -354,9 +367,14 @@ export class Tcp {
     return this.#core.inUse;
   }
 
+  /** Half-open connections: SYN-RECEIVED without a Tcb. */
+  get halfOpenCount(): number {
+    return this.#core.synCache.count;
+  }
+
   /** Timers armed now; 0 when no connection is left. */
   get timersArmed(): number {
-    return this.#core.wheel.armed;
+    return this.#core.wheel.armed + this.#core.synCache.count;
   }
 
   /** First slot in use, or -1: `for (let s = t.firstConnection(); s >= 0; s = t.nextConnection(s))`. */
