@@ -101,12 +101,8 @@ export class Addresses6 {
     const isLinkScope = isLinkLocal6(word0) || ((word0 >>> 16) & 0xff0f) === 0xff02;
     for (let row = 0; row < this.state.length; row += 1) {
       if (this.state[row] !== Address6State.Preferred) continue;
-      const at = row * 4;
-      const isSameScope = isLinkLocal6(this.words[at]!) === isLinkScope;
-      let common = Math.clz32(this.words[at]! ^ word0);
-      if (common === 32) common += Math.clz32(this.words[at + 1]! ^ word1);
-      if (common === 64) common += Math.clz32(this.words[at + 2]! ^ word2);
-      if (common === 96) common += Math.clz32(this.words[at + 3]! ^ word3);
+      const isSameScope = isLinkLocal6(this.words[row * 4]!) === isLinkScope;
+      const common = this.commonPrefix(row, word0, word1, word2, word3);
       const score = (isSameScope ? 1000 : 0) + common;
       if (score > bestScore) {
         bestScore = score;
@@ -114,6 +110,16 @@ export class Addresses6 {
       }
     }
     return best;
+  }
+
+  /** Leading bits that the address of a row has in common with another, 0..128. */
+  commonPrefix(row: number, word0: number, word1: number, word2: number, word3: number): number {
+    const at = row * 4;
+    let common = Math.clz32(this.words[at]! ^ word0);
+    if (common === 32) common += Math.clz32(this.words[at + 1]! ^ word1);
+    if (common === 64) common += Math.clz32(this.words[at + 2]! ^ word2);
+    if (common === 96) common += Math.clz32(this.words[at + 3]! ^ word3);
+    return common;
   }
 
   /** The link-local address in use, or -1. */

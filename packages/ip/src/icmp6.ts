@@ -148,9 +148,9 @@ export class Icmp6 {
   }
 
   /**
-   * Sends an error about the packet at `headerAt` of `length` bytes, whose transport of `protocol`
-   * lies at `at`, if one may be sent: never about an error or a redirect, never about a packet that
-   * was not addressed to us alone unless `toMulticast` (RFC 4443, 2.4 e).
+   * Sends an error about the packet at `headerAt` of `length` bytes, if one may be sent: never about
+   * a packet that was not addressed to us alone unless `toMulticast` (RFC 4443, 2.4 e). The caller
+   * knows that the packet is no ICMPv6 message: errors about those never arise here.
    */
   sendError(
     type: number,
@@ -158,8 +158,6 @@ export class Icmp6 {
     rest: number,
     headerAt: number,
     length: number,
-    protocol: number,
-    at: number,
     linkDst: number,
     toMulticast: boolean,
     nowNs: number,
@@ -168,11 +166,6 @@ export class Icmp6 {
     const view = port.arena.view;
     const isGroup = isMulticast6(ipv6Dst(view, headerAt, 0));
     if ((linkDst !== LINK_UNICAST || isGroup) && !toMulticast) return;
-    if (protocol === PROTOCOL_ICMPV6) {
-      const isReadable = at < headerAt + length;
-      const about = isReadable ? icmpv6Type(view, at) : 0;
-      if (icmpv6IsError(about) || about === NDP_REDIRECT) return;
-    }
     if (!this.#errorBucket.take(nowNs)) {
       port.counters.icmpErrorsRateLimited += 1;
       return;

@@ -151,6 +151,20 @@ describe('IPv6', () => {
     expect(b.framesInUse).toBe(0);
   });
 
+  test('refuses an absent UDP checksum even when zero would fit the sum (RFC 8200, 8.1)', () => {
+    const { a, b } = pair();
+    a.sendUdp(flow6(a, PEER), 10);
+    exchange(a, b);
+    a.sendUdp(flow6(a, PEER), 10);
+    const view = viewOf(a.take()[0]!);
+    // The checksum moves into the payload: the sum stays right, the field becomes zero.
+    const word = view.getUint16(62) + view.getUint16(60);
+    view.setUint16(62, (word & 0xffff) + (word >>> 16));
+    view.setUint16(60, 0);
+    expect(b.receive(new Uint8Array(view.buffer))).toBe(Verdict.Consumed);
+    expect(b.ip.counters().udpBadChecksum).toBe(1);
+  });
+
   test('takes Ethernet padding behind a short packet for what it is', () => {
     const { a, b } = pair();
     a.sendUdp(flow6(a, PEER), 1);
@@ -278,7 +292,53 @@ function message6(
   return bytes;
 }
 
+describe('addresses', () => {
+  test('the source has the scope of the destination (RFC 6724, 5, rule 2)', () => {
+    const host = host6(OUR_MAC, IpAddress.parse('fd00::1'));
+    host.advance(3 * SECOND);
+    expect(flow6(host, IpAddress.parse('2600::1')).local0).toBe(0xfd000000 | 0);
+    expect(flow6(host, IpAddress.parse('ff02::7')).local0).toBe(0xfe800000 | 0);
+    expect(flow6(host, GROUP).local0).toBe(0xfd000000 | 0);
+  });
+
+  test('a subnet stays on the link while another address lies in it', () => {
+    const host = new Host({ addresses: [Cidr.parse('2001:db8:0:1::1/48')] });
+    host.ip.addAddress(Cidr.parse('2001:db8:0:2::1/48'), host.nowNs);
+    host.advance(3 * SECOND);
+    host.ip.removeAddress(IpAddress.parse('2001:db8:0:1::1'), host.nowNs);
+    const near = IpAddress.parse('2001:db8:0:3::1');
+    expect(flow6(host, near).neighbour).toBeGreaterThanOrEqual(0);
+    host.ip.removeAddress(IpAddress.parse('2001:db8:0:2::1'), host.nowNs);
+    expect(flow6(host, near).neighbour).toBe(-1);
+  });
+});
+
 describe('ICMPv6 (RFC 4443)', () => {
+  test('no error is sent about a multicast (2.4 e)', () => {
+    const { a, b } = pair();
+    join6(b);
+    b.advance(2 * SECOND);
+    b.take();
+    a.sendUdp(flow6(a, GROUP), 4);
+    expect(b.receive(a.take()[0]!)).toBe(Verdict.Udp);
+    b.ip.portUnreachable(b.ip.meta, b.nowNs);
+    b.arena.free(b.ip.meta.frame);
+    expect(b.take()).toHaveLength(0);
+    expect(b.framesInUse).toBe(0);
+  });
+
+  test('an echo is answered from a copy when somebody else holds the frame', () => {
+    const { a, b } = pair();
+    a.ip.sendEcho(PEER, 5, 6, counting(9), 0, 9, a.nowNs);
+    exchange(a, b);
+    a.ip.sendEcho(PEER, 5, 7, counting(9), 0, 9, a.nowNs);
+    const [request] = a.take();
+    b.receive(request!, 0, true);
+    const at = b.arena.dataAt[b.retained[0]!]!;
+    expect(request).toEqual(Uint8Array.from(b.arena.bytes.slice(at, at + request!.length)));
+    expect(b.take()).toHaveLength(1);
+  });
+
   test('echo goes there and back, also when the frame is shared', () => {
     const { a, b } = pair();
     const seen: number[] = [];

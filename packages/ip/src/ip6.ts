@@ -153,9 +153,8 @@ export class Ip6 {
     for (let other = 0; other < addresses.state.length; other += 1) {
       const isUsed = addresses.state[other] !== Address6State.Free;
       if (!isUsed || addresses.prefix[other] !== prefix) continue;
-      const at = other * 4;
-      const isSame = addresses.words[at] === word0 && addresses.words[at + 1] === word1;
-      if (isSame) return Status.Ok;
+      const common = addresses.commonPrefix(other, word0, word1, word2, word3);
+      if (common >= prefix) return Status.Ok;
     }
     this.#routes.remove(word0, word1, word2, word3, prefix);
     return Status.Ok;
