@@ -29,11 +29,12 @@ import { sampleRtt } from './rtt.ts';
 import { found, takeSack } from './scoreboard.ts';
 import { tellDrained } from './send.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
-import { ackProvesSpurious, duplicatesProveSpurious, undo } from './undo.ts';
+import { ackProvesSpurious, duplicatesProveSpurious, forwardRto, undo } from './undo.ts';
 
 /** What {@link takeAcked} found; module state, because nothing here is reentrant. */
 let sampleNs = 0;
 let deliveredBytes = 0;
+let originalBytes = 0;
 let retransmittedNs = 0;
 
 /**
@@ -52,11 +53,15 @@ export function ackArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: number
   const acked = seqDiff(ack, una);
   sampleNs = 0;
   deliveredBytes = 0;
+  originalBytes = 0;
   retransmittedNs = 0;
   if (acked > 0) {
     takeAcked(core, tcb, ack, nowNs);
     // What was held back behind a hole tells how long the hole was, not the path.
-    if (retransmittedNs !== 0) sampleNs = 0;
+    if (retransmittedNs !== 0) {
+      sampleNs = 0;
+      originalBytes = 0;
+    }
     tcb.sndUna = ack;
     tcb.bytesAcked += acked;
     tcb.unanswered = 0;
@@ -73,10 +78,15 @@ export function ackArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: number
     tcb.sqHead !== tcb.sqUnsent
   ) {
     // A duplicate ACK by the definition of RFC 5681, 2.
+    if (inFrto(tcb)) forwardRto(core, tcb, 0, 0, true);
     const delivered = duplicateAck(core, tcb, nowNs);
     if (tcb.recovery === Recovery.Fast) proportionalRate(tcb, delivered, false);
   }
   return true;
+}
+
+function inFrto(tcb: Tcb): boolean {
+  return (tcb.flags & Flag.Frto) !== 0 && tcb.recovery === Recovery.Loss;
 }
 
 /** The network marks instead of dropping (RFC 3168, 6.1.2): once per window of data. */
@@ -102,6 +112,7 @@ function takeSample(core: Core, tcb: Tcb, rttNs: number, nowNs: number): void {
 function renoAck(core: Core, tcb: Tcb, acked: number, flight: number, nowNs: number): boolean {
   takeSample(core, tcb, sampleNs, nowNs);
   if (ackProvesSpurious(core, tcb, retransmittedNs, nowNs)) undo(core, tcb);
+  if (inFrto(tcb) && forwardRto(core, tcb, acked, originalBytes, false)) undo(core, tcb);
   const delivered = renoAcked(tcb, acked);
   if (tcb.recovery === Recovery.Fast) {
     if (seqGe(tcb.sndUna, tcb.recover)) leaveRecovery(tcb);
@@ -129,6 +140,7 @@ function sackAck(
   nowNs: number,
 ): boolean {
   found.newlySacked = 0;
+  found.original = 0;
   found.dsack = 0;
   if (core.options.sackCount > 0) {
     takeSack(core, tcb, segment, una, nowNs);
@@ -144,6 +156,10 @@ function sackAck(
     duplicatesProveSpurious(tcb, dsack)
   ) {
     undo(core, tcb);
+  }
+  if (inFrto(tcb)) {
+    const original = originalBytes + found.original;
+    if (forwardRto(core, tcb, acked, original, found.newlySacked > 0)) undo(core, tcb);
   }
   if ((tcb.flags & Flag.TlpOutstanding) !== 0) tailProbeAck(tcb, dsack, nowNs);
   if (acked > 0 && tcb.recovery !== Recovery.Open && seqGe(tcb.sndUna, tcb.recover)) {
@@ -237,8 +253,10 @@ function takeAcked(core: Core, tcb: Tcb, ack: number, nowNs: number): void {
     forgetSent(tcb, flags, span);
     if ((flags & Tx.Sacked) === 0) {
       deliveredBytes += span;
-      if ((flags & Tx.Ever) === 0) sampleNs = nowNs - core.txTimeNs[frame]!;
-      else if (retransmittedNs === 0) retransmittedNs = core.txTimeNs[frame]!;
+      if ((flags & Tx.Ever) === 0) {
+        sampleNs = nowNs - core.txTimeNs[frame]!;
+        if (seqLe(seqAdd(seq, span), tcb.recover)) originalBytes += span;
+      } else if (retransmittedNs === 0) retransmittedNs = core.txTimeNs[frame]!;
       if (sack) {
         if ((flags & Tx.Ever) === 0 && seqLt(seq, tcb.sackHigh)) tcb.flags |= Flag.ReorderingSeen;
         rackDelivered(core, tcb, frame, nowNs);

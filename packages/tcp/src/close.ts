@@ -16,10 +16,15 @@ import { Flag, NEVER, type Tcb } from './tcb.ts';
 
 /** Tells the owner that the connection is over for it. At most once. */
 function tellClosed(core: Core, tcb: Tcb, reason: number): void {
-  if ((tcb.flags & Flag.Owned) === 0) return;
+  if ((tcb.flags & Flag.Owned) === 0) {
+    tcb.generation += 1;
+    return;
+  }
   tcb.flags &= ~Flag.Owned;
+  const generation = tcb.generation;
   core.events.closed(tcb, reason);
-  tcb.generation += 1;
+  // The owner may have ended TIME-WAIT meanwhile; then the slot is no longer ours to count.
+  if (tcb.generation === generation) tcb.generation += 1;
 }
 
 /**
@@ -39,7 +44,6 @@ export function removeConnection(core: Core, tcb: Tcb, reason: number): void {
   core.demux.remove(tcb);
   if (core.last === tcb) core.last = undefined;
   tellClosed(core, tcb, reason);
-  tcb.generation += 1;
   core.freeTcb(tcb);
 }
 

@@ -298,6 +298,42 @@ describe('SACK and RACK (RFC 6675, RFC 8985)', () => {
   });
 });
 
+describe('F-RTO (RFC 5682)', () => {
+  for (const sack of [true, false]) {
+    test(`a delay spike is no loss, ${sack ? 'with' : 'without'} SACK`, () => {
+      const { s, tcb } = inFlight(8, { sack });
+      s.write(tcb, 8000, 8000);
+      s.egress();
+      s.advance(300 * MS);
+      expect(tcb.recovery).toBe(Recovery.Loss);
+      // The originals arrive at last: the ACK of the first, then of the second.
+      s.nowNs += 15 * MS;
+      const after = s.send({ seq: 1, ack: 1001 });
+      expect(seqs(after).every((seq) => seq > 8000)).toBe(true);
+      s.send({ seq: 1, ack: 2001 });
+      expect(s.host.tcp.counters.spuriousUndone).toBe(1);
+      expect(tcb.recovery).toBe(Recovery.Open);
+      expect(tcb.cwnd).toBeGreaterThanOrEqual(8000);
+      expect(tcb.lostBytes).toBe(0);
+    });
+  }
+
+  test('a real loss is recovered after one round trip more', () => {
+    const { s, tcb } = inFlight(8);
+    s.write(tcb, 8000, 8000);
+    s.egress();
+    s.advance(300 * MS);
+    s.nowNs += 20 * MS;
+    const fresh = s.send({ seq: 1, ack: 1001 });
+    expect(seqs(fresh).every((seq) => seq > 8000)).toBe(true);
+    s.nowNs += 20 * MS;
+    const last = seqs(fresh).at(-1)!;
+    const sent = s.send({ seq: 1, ack: 1001, sack: [[last, last + 1000]] });
+    expect(seqs(sent)).toContain(1001);
+    expect(s.host.tcp.counters.spuriousUndone).toBe(0);
+  });
+});
+
 describe('frames that somebody still holds', () => {
   test('a retransmission of a held frame is a copy, and the held one is untouched', () => {
     const { s, tcb } = inFlight(1);

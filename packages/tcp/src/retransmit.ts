@@ -193,7 +193,7 @@ export function leaveRecovery(tcb: Tcb): void {
   tcb.recovery = Recovery.Open;
   tcb.dupAcks = 0;
   tcb.undoCount = -1;
-  tcb.flags &= ~Flag.Frto;
+  tcb.flags &= ~(Flag.Frto | Flag.FrtoNew);
   if ((tcb.flags & Flag.Sack) === 0) tcb.sackedBytes = 0;
 }
 
@@ -205,6 +205,9 @@ export function retransmissionTimeout(core: Core, tcb: Tcb, nowNs: number): void
     // Only the first timeout of a series reduces the threshold (RFC 5681, equation 4).
     if (tcb.backoff === 0) controllerOf(tcb).timeout(tcb, flightBytes(tcb), nowNs);
   }
+  // A timeout out of the blue may be a delay: F-RTO finds out (RFC 5682).
+  if (tcb.recovery === Recovery.Open || tcb.recovery === Recovery.Reduced) tcb.flags |= Flag.Frto;
+  else tcb.flags &= ~(Flag.Frto | Flag.FrtoNew);
   tcb.recovery = Recovery.Loss;
   tcb.recover = tcb.sndNxt;
   tcb.cwnd = tcb.mss;

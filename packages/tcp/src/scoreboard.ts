@@ -13,8 +13,14 @@ import { frameSpan } from './retransmit.ts';
 import { Flag, type Tcb } from './tcb.ts';
 
 /** What the last {@link takeSack} found; one result, because nothing here is reentrant. */
-export const found: { newlySacked: number; dsack: number; sampleNs: number } = {
+export const found: {
+  newlySacked: number;
+  original: number;
+  dsack: number;
+  sampleNs: number;
+} = {
   newlySacked: 0,
+  original: 0,
   dsack: 0,
   sampleNs: 0,
 };
@@ -31,6 +37,7 @@ export function takeSack(
   nowNs: number,
 ): void {
   found.newlySacked = 0;
+  found.original = 0;
   found.dsack = 0;
   found.sampleNs = 0;
   const options = core.options;
@@ -111,7 +118,10 @@ function markFrames(
     if ((flags & Tx.Retransmitted) !== 0) tcb.retransBytes -= span;
     tcb.sackedBytes += span;
     found.newlySacked += span;
-    if ((flags & Tx.Ever) === 0) found.sampleNs = nowNs - core.txTimeNs[frame]!;
+    if ((flags & Tx.Ever) === 0) {
+      found.sampleNs = nowNs - core.txTimeNs[frame]!;
+      if (seqLe(seqAdd(seq, span), tcb.recover)) found.original += span;
+    }
     rackDelivered(core, tcb, frame, nowNs);
     core.txFlags[frame] = (flags & ~(Tx.Lost | Tx.Retransmitted)) | Tx.Sacked;
   }

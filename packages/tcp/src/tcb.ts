@@ -62,12 +62,12 @@ export const Flag = {
   TlpRetransmit: 0x00200000,
   /** A tail loss probe is due at the next egress. */
   TlpDue: 0x00400000,
-  /** The congestion window was the limit in this round trip (RFC 7661). */
-  CwndLimited: 0x00800000,
   /** RACK saw reordering (RFC 8985, 6.2). */
   ReorderingSeen: 0x01000000,
   /** F-RTO is undecided (RFC 5682). */
   Frto: 0x02000000,
+  /** F-RTO: the next egress sends new data before what is thought lost. */
+  FrtoNew: 0x00800000,
   /** The next egress sends one segment whatever the congestion window says. */
   ForceOne: 0x04000000,
   /** A zero-window or keepalive probe is due at the next egress. */

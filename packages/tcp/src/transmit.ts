@@ -72,6 +72,11 @@ function transmitAll(core: Core, tcb: Tcb, nowNs: number): boolean {
       if (!queueFin(core, tcb)) return false;
     }
     if ((tcb.flags & Flag.TlpDue) !== 0 && !transmitTailProbe(core, tcb, nowNs)) return false;
+    if ((tcb.flags & Flag.FrtoNew) !== 0) {
+      if (!transmitNew(core, tcb, nowNs)) return false;
+      tcb.flags &= ~Flag.FrtoNew;
+      return transmitAcks(core, tcb, nowNs);
+    }
     if (tcb.sqLost !== NO_FRAME && !transmitLost(core, tcb, nowNs)) return false;
     if (tcb.sqUnsent !== NO_FRAME && !transmitNew(core, tcb, nowNs)) return false;
     if ((tcb.flags & Flag.ProbeDue) !== 0) {

@@ -6,7 +6,7 @@
  */
 
 import { NO_FRAME } from '@tickwire/base';
-import { seqLt } from '@tickwire/wire';
+import { seqAdd, seqDiff, seqGe, seqGt, seqLt } from '@tickwire/wire';
 import { controllerOf } from './congestion/registry.ts';
 import { type Core, Tx } from './core.ts';
 import { leaveRecovery, Recovery } from './retransmit.ts';
@@ -39,6 +39,37 @@ export function ackProvesSpurious(
 
 function inRecovery(tcb: Tcb): boolean {
   return tcb.recovery === Recovery.Fast || tcb.recovery === Recovery.Loss;
+}
+
+/**
+ * F-RTO (RFC 5682, 3.1): was the timeout for nothing? After the first ACK new data goes out instead
+ * of what is thought lost; if then something is delivered that was sent once, it was.
+ *
+ * `original` are the bytes delivered now that were never sent again, `evidence` says that the ACK
+ * reports something missing. Returns whether the timeout proves spurious.
+ */
+export function forwardRto(
+  core: Core,
+  tcb: Tcb,
+  acked: number,
+  original: number,
+  evidence: boolean,
+): boolean {
+  if (original > 0) return true;
+  if (seqGt(tcb.sndNxt, tcb.recover)) {
+    // Step 3a: new data was sent, and the answer is about a hole.
+    if (evidence) tcb.flags &= ~(Flag.Frto | Flag.FrtoNew);
+    return false;
+  }
+  if (acked === 0 || seqGe(tcb.sndUna, tcb.recover)) return false;
+  // Step 2b: go on with new data, if there is any that may be sent.
+  tcb.recover = tcb.sndNxt;
+  const usable = seqDiff(seqAdd(tcb.sndUna, tcb.sndWnd), tcb.sndNxt);
+  if (tcb.sqUnsent !== NO_FRAME && usable > 0) {
+    tcb.flags |= Flag.FrtoNew;
+    core.needsEgress(tcb);
+  } else tcb.flags &= ~Flag.Frto;
+  return false;
 }
 
 /** Nothing was lost: the window is what it was, and nothing is sent again. */
