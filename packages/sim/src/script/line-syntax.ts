@@ -49,6 +49,10 @@ function parseWhen(text: string): { when: When; rest: string } {
 
 function parseWhat(text: string): ScriptEvent['what'] {
   if (text === '') return { kind: 'pause' };
+  const skip = /^skip(?:\s+(\d+))?$/.exec(text);
+  if (skip !== null) {
+    return { kind: 'skip', count: skip[1] === undefined ? undefined : Number(skip[1]) };
+  }
   if (text.startsWith('<') || text.startsWith('>')) {
     const { attributes, rest } = parseAttributes(text.slice(1).trim());
     const kind = text.startsWith('<') ? 'inbound' : 'outbound';

@@ -90,8 +90,10 @@ export function parseScripts(
     for (const line of expanded) {
       const where = line.file ?? file;
       try {
-        const event = parseLine(line.text, line.number, line.file);
-        if (event !== undefined) events.push(event);
+        for (const text of repeat(line.text)) {
+          const event = parseLine(text, line.number, line.file);
+          if (event !== undefined) events.push(event);
+        }
       } catch (error) {
         throw new ScriptSyntaxError(where, line.number, `${line.text}: ${messageOf(error)}`);
       }
@@ -104,6 +106,32 @@ export function parseScripts(
 /** What is wrong, as text. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * `. 1:3001(3x1000) ack 1` is three lines: three segments one behind the other. Inbound ones arrive
+ * in one burst.
+ */
+function repeat(text: string): string[] {
+  const match = /^(.*[<>].*\s)(\d+):(\d+)\((\d+)x(\d+)\)(.*)$/.exec(text);
+  if (match === null) return [text];
+  const [, front = '', from, end, count, length, back = ''] = match;
+  const bytes = Number(length);
+  const lines: string[] = [];
+  for (let i = 0; i < Number(count); i += 1) {
+    const seq = Number(from) + i * bytes;
+    let before = i === 0 ? front : front.replace(/^[^<>]*/, '+0 ');
+    if (i < Number(count) - 1) before = before.replace(/<(\s*)(\[)?/, hold);
+    lines.push(`${before}${seq}:${seq + bytes}(${bytes})${back}`);
+  }
+  if (Number(from) + Number(count) * bytes !== Number(end)) {
+    throw new Error(`${count} times ${bytes} bytes do not add up to ${end}`);
+  }
+  return lines;
+}
+
+function hold(_all: string, space: string, bracket: string | undefined): string {
+  return bracket === undefined ? `<${space}[hold] ` : `<${space}[hold, `;
 }
 
 interface Variation {
@@ -158,8 +186,8 @@ function expand(
     const path = join(folder, name);
     if (!existsSync(path)) throw new ScriptSyntaxError(file, line.number, `no prelude ${name}`);
     const inner = new Map(values);
-    for (const [, key = '', value = ''] of use[2]!.matchAll(/([\w-]+)=(\S+)/g))
-      inner.set(key, value);
+    for (const [, key = '', value = ''] of use[2]!.matchAll(/([\w-]+)=("[^"]*"|\S+)/g))
+      inner.set(key, value.replaceAll('"', ''));
     const prelude = readFileSync(path, 'utf8')
       .split('\n')
       .map((raw, index) => ({ number: index + 1, text: raw, file: name }));

@@ -74,8 +74,11 @@ export const IGMP_RECORDS: Readonly<Record<string, number>> = {
 export const FLAG_LETTERS: readonly string[] = ['S', 'F', 'R', 'P', '.', 'U', 'E', 'W', 'A'];
 
 const ATTRIBUTES = /^\[([^\]]*)\]\s*/;
-const TCP =
-  /^([SFPRUEWA.]+|none)\s+(\d+)(?::(\d+)\((\d+)\))?(?:\s+ack\s+(\d+))?(?:\s+win\s+(\d+))?(?:\s+urg\s+(\d+))?(?:\s*<(.*)>)?$/;
+/** Flags, sequence numbers, ack, window, urgent pointer, options. */
+const TCP = new RegExp(
+  String.raw`^([SFPRUEWA.]+|none)\s+(\d+)(?::(\d+)\((\d+)\))?(?:\s+ack\s+(\d+))?` +
+    String.raw`(?:\s+win\s+(\d+))?(?:\s+urg\s+(\d+))?(?:\s*<(.*)>)?$`,
+);
 
 /** Takes `[a, b 1]` off the front of a text. */
 export function parseAttributes(text: string): { attributes: Attributes; rest: string } {

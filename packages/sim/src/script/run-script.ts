@@ -92,6 +92,8 @@ class Runner {
   readonly #originNs: number;
   /** The instant of the line before. */
   #baseNs: number;
+  /** A packet waits to arrive in one burst with the next. */
+  #holding = false;
   /** Packets that left and no line has asked for. */
   readonly #unseen: ReadPacket[] = [];
 
@@ -123,13 +125,28 @@ class Runner {
       return;
     }
     const atNs = this.#instant(when);
+    if (this.#holding && what.kind === 'inbound' && atNs <= this.stack.nowNs) {
+      this.#inject(event, what);
+      return;
+    }
     this.stack.time.advanceTo(Math.max(atNs, this.stack.nowNs));
+    if (what.kind === 'skip') this.#skip(event, what.count);
     this.#assertNothingUnseen(event);
     this.#assertNoneLate(event);
     this.#baseNs = atNs;
     if (what.kind === 'inbound') this.#inject(event, what);
     else if (what.kind === 'call') this.#call(event, what);
     else if (what.kind === 'assert') this.#assert(event, what);
+  }
+
+  #skip(event: ScriptEvent, count: number | undefined): void {
+    const skipped = this.#unseen.splice(0);
+    for (const read of skipped) {
+      if (read.fault !== undefined) throw new Failure(event, `  ${read.fault}`);
+    }
+    if (count === undefined || skipped.length === count) return;
+    const got = `  got:      ${skipped.length}`;
+    throw new Failure(event, `  expected: ${count} packets before this line\n${got}`);
   }
 
   #instant(when: When): number {
@@ -172,7 +189,8 @@ class Runner {
         : 'unicast';
     this.stack.port.inject(bytes, linkDst);
     // A held packet arrives in one burst with the next.
-    if (!attributes.has('hold')) this.stack.time.settle();
+    this.#holding = attributes.has('hold');
+    if (!this.#holding) this.stack.time.settle();
   }
 
   #expect(event: ScriptEvent, what: PacketEvent): void {

@@ -123,6 +123,12 @@ export interface PauseEvent {
   readonly kind: 'pause';
 }
 
+/** Packets that left are not looked at; `count` says how many there must be. */
+export interface SkipEvent {
+  readonly kind: 'skip';
+  readonly count: number | undefined;
+}
+
 /** One line of a script. */
 export interface ScriptEvent {
   readonly line: number;
@@ -130,7 +136,7 @@ export interface ScriptEvent {
   readonly file: string | undefined;
   readonly text: string;
   readonly when: When;
-  readonly what: PacketEvent | CallEvent | AssertEvent | PauseEvent;
+  readonly what: PacketEvent | CallEvent | AssertEvent | SkipEvent | PauseEvent;
 }
 
 /** A script that is ready to run. */
