@@ -66,6 +66,75 @@ describe('bulk transfer is bit-exact and does not stall', () => {
     }
   }
 
+  for (const sack of [true, false]) {
+    for (const timestamps of [true, false]) {
+      for (const congestion of [0, 1] as const) {
+        const name = `sack ${sack}, timestamps ${timestamps}, controller ${congestion}`;
+        test(`loss 3 %, reordering 3 %, ${name}`, () => {
+          const config = { sack, timestamps, congestion };
+          transfer(
+            {
+              seed: 21,
+              delayNs: 5 * MS,
+              loss: 0.03,
+              reorder: 0.03,
+              reorderNs: 4 * MS,
+              a: { config },
+              b: { config },
+            },
+            500_000,
+            3000e9,
+          );
+        });
+      }
+    }
+  }
+
+  test('a marking network: ECN keeps the window down and nothing is lost (RFC 3168)', () => {
+    const config = { ecn: 1 } as const;
+    const link = transfer(
+      { seed: 22, delayNs: 5 * MS, mark: 0.01, a: { config }, b: { config } },
+      2_000_000,
+      1000e9,
+    );
+    expect(link.a.tcp.counters.ecnReductions).toBeGreaterThan(3);
+    expect(link.a.tcp.counters.retransSegs).toBe(0);
+  });
+
+  test('pacing', () => {
+    const link = transfer(
+      {
+        seed: 23,
+        delayNs: 5 * MS,
+        bitsPerSecond: 100e6,
+        queueBytes: 60_000,
+        loss: 0.001,
+        a: { config: { pacing: true } },
+      },
+      2_000_000,
+      1000e9,
+    );
+    expect(link.a.tcp.counters.timeouts).toBe(0);
+  });
+
+  test('the receive buffer grows with the path (100 ms, 100 Mbit/s)', () => {
+    const config = { sendBufferBytes: 4 << 20, sendFramesMax: 4096 };
+    const link = transfer(
+      {
+        seed: 24,
+        delayNs: 50 * MS,
+        bitsPerSecond: 100e6,
+        queueBytes: 2_000_000,
+        a: { frames: 16_384, config },
+        b: { frames: 16_384, config },
+      },
+      40_000_000,
+      1000e9,
+    );
+    // With the first buffer of 256 KiB it would take 15 s.
+    expect((link.nowNs - 61e9) / 1e9).toBeLessThan(8);
+  });
+
   test('reordering, duplication and corruption together', () => {
     transfer(
       {
