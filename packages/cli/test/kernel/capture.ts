@@ -21,6 +21,7 @@ const LIFE_SECONDS = 300;
 const MARK_BYTES = 64 * 1024;
 const MARK_ROUND_MS = 10;
 const MARK_ROUNDS_MAX = 2_000;
+const MARK_AGAIN_ROUNDS = 20;
 
 /** A running tcpdump. */
 export class Capture implements AsyncDisposable {
@@ -65,12 +66,15 @@ export class Capture implements AsyncDisposable {
 
   /**
    * Waits until everything so far is in the file: tcpdump leaves in the kernel's buffer what it has
-   * not read when it ends. The mark is a datagram of the kernel to `host`'s discard port.
+   * not read when it ends. The mark is a datagram of the kernel that `host` echoes.
    */
   async reach(space: Namespace, host: string): Promise<void> {
     const mark = `mark ${crypto.randomUUID()}`;
-    must(space.inside('bash', '-c', `printf '${mark}' > /dev/udp/${host}/9`));
     for (let round = 0; round < MARK_ROUNDS_MAX; round += 1) {
+      // A lossy link may lose the mark.
+      if (round % MARK_AGAIN_ROUNDS === 0) {
+        must(space.inside('bash', '-c', `printf '${mark}' > /dev/udp/${host}/7`));
+      }
       const file = Bun.file(this.path);
       const tail = Buffer.from(await file.slice(Math.max(0, file.size - MARK_BYTES)).bytes());
       if (tail.includes(mark)) return;

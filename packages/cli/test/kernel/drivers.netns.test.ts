@@ -25,8 +25,8 @@ const MULTICASTS = 50;
 const folder = mkdtempSync(join(tmpdir(), 'tickwire-kernel-'));
 const file = join(folder, 'stream');
 
-beforeAll(async () => {
-  if (WHY_NOT === undefined) await writeStream(file, ECHO_SEED, ECHO_BYTES);
+beforeAll(() => {
+  if (WHY_NOT === undefined) writeStream(file, ECHO_SEED, ECHO_BYTES);
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

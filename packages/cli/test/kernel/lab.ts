@@ -6,6 +6,8 @@
  */
 
 import { expect } from 'bun:test';
+import type { Faults } from '@tickwire/phy';
+import { BridgeProcess, type BridgeReport } from './bridge-process.ts';
 import { Capture } from './capture.ts';
 import type { Accounts, HostOptions } from './host-protocol.ts';
 import { HostProcess } from './host-process.ts';
@@ -22,19 +24,28 @@ export const KERNEL_IFACE = 'twk';
 
 const PREFIX = 24;
 
+/** Frames that wait for the reader of a TAP: what is lost is lost by the bridge. */
+const QUEUE_FRAMES = 8192;
+
 export type Driver = 'net_tap' | 'net_af_packet' | 'net_af_xdp';
 
 /** What a test expects to differ from a silent, perfect link. */
 export interface Exceptions {
   /** Counters of the kernel that the test moves on purpose. */
   readonly kernel?: readonly string[];
-  /** Do not judge the capture of TCP in order: the link itself loses and swaps frames. */
-  readonly impaired?: boolean;
 }
 
 /** Warnings of tshark that a retransmission explains, needed or not. */
 const RETRANSMISSION =
   /out-of-order segment|Previous segment\(s\) not captured|ACKed segment that wasn't captured/;
+
+/** What {@link Lab.verdict} found. */
+export interface Verdict {
+  readonly accounts: Accounts;
+  readonly opinion: Opinion;
+  /** What the bridge did; undefined without one. */
+  readonly bridge: BridgeReport | undefined;
+}
 
 /** Everything of one test. Made by {@link Lab.start}, removed by disposal. */
 export class Lab implements AsyncDisposable {
@@ -46,17 +57,22 @@ export class Lab implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
   readonly #before: KernelCounters;
 
+  /** What is between, when the link is impaired. */
+  readonly bridge: BridgeProcess | undefined;
+
   private constructor(
     driver: Driver,
     host: HostProcess,
     kernel: Namespace,
     capture: Capture,
+    bridge: BridgeProcess | undefined,
     stack: AsyncDisposableStack,
   ) {
     this.driver = driver;
     this.host = host;
     this.kernel = kernel;
     this.capture = capture;
+    this.bridge = bridge;
     this.#stack = stack;
     this.#before = kernelCounters(kernel);
   }
@@ -78,18 +94,53 @@ export class Lab implements AsyncDisposable {
     kernel.ip(`addr add ${KERNEL}/${PREFIX} dev ${KERNEL_IFACE}`);
     kernel.ip(`link set ${KERNEL_IFACE} up`);
     const capture = made.use(await Capture.start(kernel, KERNEL_IFACE, captureFilter));
-    return new Lab(driver, host, kernel, capture, made.move());
+    return new Lab(driver, host, kernel, capture, undefined, made.move());
+  }
+
+  /**
+   * The stack on a TAP, the kernel in another namespace on another, and a lossy bridge between
+   * them. The recorder is on the stack's side: it sees what was sent, not what became of it.
+   */
+  static async startLossy(
+    seed: number,
+    faults: Faults,
+    options: Partial<HostOptions> = {},
+    captureFilter = '',
+  ): Promise<Lab> {
+    await using made = new AsyncDisposableStack();
+    const own = made.use(new Namespace());
+    const kernel = made.use(new Namespace());
+    const stackIface = 'tws';
+    const address = `${STACK}/${PREFIX}`;
+    const device = `net_tap:iface=${stackIface}`;
+    const host = made.use(await HostProcess.start(own, { device, address, ...options }));
+    own.ip(`link set ${stackIface} txqueuelen ${QUEUE_FRAMES} up`);
+    const bridge = made.use(
+      await BridgeProcess.start(own, {
+        stackIface,
+        kernelIface: KERNEL_IFACE,
+        seed,
+        forward: faults,
+        backward: faults,
+      }),
+    );
+    own.ip(`link set ${KERNEL_IFACE} netns ${kernel.name}`);
+    kernel.ip(`link set ${KERNEL_IFACE} txqueuelen ${QUEUE_FRAMES} up`);
+    kernel.ip(`addr add ${KERNEL}/${PREFIX} dev ${KERNEL_IFACE}`);
+    const capture = made.use(await Capture.start(own, stackIface, captureFilter));
+    return new Lab('net_tap', host, kernel, capture, bridge, made.move());
   }
 
   /**
    * Closes the stack and fails the test unless everything is given back, the kernel has no
    * complaint, and tshark finds nothing wrong with what we sent.
    */
-  async verdict(exceptions: Exceptions = {}): Promise<{ accounts: Accounts; opinion: Opinion }> {
+  async verdict(exceptions: Exceptions = {}): Promise<Verdict> {
     await this.host.ask({ op: 'settle' });
+    // Before the mark, whose echo finds a closed port.
+    const after = kernelCounters(this.kernel);
     await this.capture.reach(this.kernel, STACK);
     const accounts = await this.host.close();
-    const after = kernelCounters(this.kernel);
     await this.capture.stop();
     expect(complaints(this.#before, after, exceptions.kernel)).toEqual({});
     expect(accounts).toMatchObject({ connections: 0, tcpTimers: 0, ipFrames: 0 });
@@ -102,10 +153,12 @@ export class Lab implements AsyncDisposable {
     expect(opinion.frames).toBeGreaterThan(0);
     const warnings = Object.entries(opinion.warnings).filter(
       ([message]) =>
-        !(RETRANSMISSION.test(message) && (exceptions.impaired || wasResent(accounts))),
+        !(RETRANSMISSION.test(message) && (this.bridge !== undefined || wasResent(accounts))),
     );
     expect(warnings).toEqual([]);
-    return { accounts, opinion };
+    const bridge = await this.bridge?.stop();
+    expect(bridge?.inUse ?? 0).toBe(0);
+    return { accounts, opinion, bridge };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

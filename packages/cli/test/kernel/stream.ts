@@ -5,6 +5,8 @@
  * @module
  */
 
+import { closeSync, openSync, writeSync } from 'node:fs';
+
 /** Odd, so that every word of the stream is different; the golden ratio, as in Knuth 6.4. */
 const MULTIPLIER = 0x9e3779b1;
 
@@ -46,13 +48,13 @@ export function streamHash(seed: number, length: number): string {
   return hasher.digest('hex');
 }
 
-/** Writes a whole stream to a file. */
-export async function writeStream(path: string, seed: number, length: number): Promise<void> {
-  const sink = Bun.file(path).writer();
+/** Writes a whole stream to a file, in place of what was there. */
+export function writeStream(path: string, seed: number, length: number): void {
+  const file = openSync(path, 'w');
   const stream = new ByteStream(seed, length);
   while (stream.position < length) {
-    sink.write(stream.next().slice());
-    await sink.flush();
+    const block = stream.next();
+    for (let at = 0; at < block.length;) at += writeSync(file, block, at);
   }
-  await sink.end();
+  closeSync(file);
 }

@@ -1,0 +1,80 @@
+/**
+ * The test's end of a bridge.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from 'node:url';
+import type { FaultCounters, Faults } from '@tickwire/phy';
+import type { Namespace } from './namespace.ts';
+
+const BRIDGE = fileURLToPath(new URL('bridge.ts', import.meta.url));
+
+/** What `bridge.ts` is started with. */
+export interface BridgeOptions {
+  /** The kernel's end of the stack's TAP. */
+  readonly stackIface: string;
+  /** The TAP that the bridge makes, for the kernel. */
+  readonly kernelIface: string;
+  readonly seed: number;
+  /** From the stack to the kernel. */
+  readonly forward: Faults;
+  /** From the kernel to the stack. */
+  readonly backward: Faults;
+}
+
+/** What the bridge did. */
+export interface BridgeReport {
+  readonly forward: FaultCounters;
+  readonly backward: FaultCounters;
+  /** Frames that were left behind. */
+  readonly inUse: number;
+}
+
+/** A running bridge. */
+export class BridgeProcess implements AsyncDisposable {
+  readonly #child: Bun.Subprocess<'pipe', 'pipe', 'inherit'>;
+  readonly #ready = Promise.withResolvers<void>();
+  /** Everything on stdout. */
+  readonly #text: Promise<string>;
+
+  private constructor(child: Bun.Subprocess<'pipe', 'pipe', 'inherit'>) {
+    this.#child = child;
+    this.#text = this.#read();
+  }
+
+  /** Starts a bridge and waits until it carries frames. */
+  static async start(space: Namespace, options: BridgeOptions): Promise<BridgeProcess> {
+    const child = Bun.spawn(space.inside(process.execPath, BRIDGE, JSON.stringify(options)), {
+      stdin: 'pipe',
+      stdout: 'pipe',
+      stderr: 'inherit',
+    });
+    const bridge = new BridgeProcess(child);
+    await bridge.#ready.promise;
+    return bridge;
+  }
+
+  /** Takes it down and returns its accounts. */
+  async stop(): Promise<BridgeReport> {
+    await this.#child.stdin.end();
+    const [, report] = (await this.#text).split('\n');
+    return JSON.parse(report ?? '') as BridgeReport;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill();
+    await this.#child.exited;
+  }
+
+  async #read(): Promise<string> {
+    let text = '';
+    for await (const part of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      if (text.startsWith('"ready"\n')) this.#ready.resolve();
+    }
+    // Without effect after it was resolved.
+    this.#ready.reject(new Error(`the bridge ended: ${text}`));
+    return text;
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * The lossy bridge as a program: takes the frames of one TAP from a packet socket, owns the other
+ * TAP, and carries frames between the two until stdin closes. Prints "ready", and at the end what
+ * it did, as JSON.
+ *
+ * Usage: `bun bridge.ts <options as JSON>`, see {@link BridgeOptions}.
+ *
+ * @module
+ */
+
+import { assert, monotonicClock } from '@tickwire/base';
+import { createMemPool, EalBuilder, openDevice } from '@tickwire/phy-dpdk';
+import { runLoop } from '@tickwire/stack';
+import { LossyBridge } from '../../../sim/src/bridge/lossy-bridge.ts';
+import type { BridgeOptions } from './bridge-process.ts';
+
+/** Two rings of 4,096 frames in the packet socket, and what waits on the lines. */
+const FRAMES = 16_383;
+const MEMORY_MB = 96;
+
+const options = JSON.parse(process.argv[2] ?? 'null') as BridgeOptions | null;
+assert(options !== null, 'usage: bridge.ts <options as JSON>');
+
+const eal = new EalBuilder().noHuge().noPci().memoryMb(MEMORY_MB).init();
+const pool = createMemPool(eal, { frames: FRAMES });
+const stackSide = openDevice(`net_af_packet:iface=${options.stackIface}`, { pool });
+const kernelSide = openDevice(`net_tap:iface=${options.kernelIface}`, { pool });
+const bridge = new LossyBridge(stackSide, kernelSide, options);
+
+const controller = new AbortController();
+process.stdin.on('end', () => controller.abort());
+process.stdin.resume();
+process.stdout.write('"ready"\n');
+await runLoop([bridge], monotonicClock, { signal: controller.signal });
+
+const { forwardFaults, backwardFaults } = bridge;
+bridge.close();
+stackSide.close();
+kernelSide.close();
+pool.arena.flush();
+const report = { forward: forwardFaults, backward: backwardFaults, inUse: pool.inUse };
+process.stdout.write(`${JSON.stringify(report)}\n`);
+process.exit(0);

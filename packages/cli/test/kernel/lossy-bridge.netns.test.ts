@@ -1,0 +1,87 @@
+import { afterAll, describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Faults } from '@tickwire/phy';
+import { Lab, STACK } from './lab.ts';
+import { pipeline, whyNot } from './namespace.ts';
+import { whyNoNative } from './native.ts';
+import { streamHash, writeStream } from './stream.ts';
+
+const WHY_NOT = whyNoNative() ?? whyNot(['nc', 'tcpdump', 'tshark', 'timeout', 'bash']);
+const TITLE = WHY_NOT === undefined ? '' : ` (SKIPPED: ${WHY_NOT})`;
+const TIMEOUT_MS = 60_000;
+
+const SEED = 31;
+/** The FIN may be lost, and with it goes the last word: long enough for one retransmission. */
+const TIME_WAIT_NS = 1_000_000_000;
+
+/** Faults of both directions at a rate of loss. */
+function faultsAt(loss: number): Faults {
+  return {
+    drop: loss,
+    reorder: loss,
+    duplicate: loss / 2,
+    corrupt: loss / 2,
+    delayNs: 200_000,
+    queueFrames: 8192,
+  };
+}
+
+/**
+ * Counters of the kernel that damaged, repeated and late frames move. A segment that is late comes
+ * after the kernel has closed its end, and is reset.
+ */
+const DAMAGE = [
+  'Ip.InHdrErrors',
+  'Ip.InUnknownProtos',
+  'Icmp.InErrors',
+  'Icmp.InCsumErrors',
+  'IpExt.InCsumErrors',
+  'IpExt.InTruncatedPkts',
+  'Tcp.InErrs',
+  'Tcp.InCsumErrors',
+  'Tcp.OutRsts',
+  'Udp.InErrors',
+  'Udp.InCsumErrors',
+  'TcpExt.PAWSEstab',
+  'TcpExt.TCPDSACKIgnoredDubious',
+] as const;
+
+const folder = mkdtempSync(join(tmpdir(), 'tickwire-lossy-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe.skipIf(WHY_NOT !== undefined)(`a lossy bridge to the kernel${TITLE}`, () => {
+  test.each([
+    [0, 20_000_000],
+    [0.001, 20_000_000],
+    [0.01, 20_000_000],
+    [0.05, 10_000_000],
+  ])(
+    `at a loss of %p carries %d bytes each way, bit by bit (seed ${SEED})`,
+    async (loss, bytes) => {
+      const file = join(folder, 'stream');
+      writeStream(file, 1, bytes);
+      const tcp = { timeWaitNs: TIME_WAIT_NS };
+      await using lab = await Lab.startLossy(SEED, faultsAt(loss), { tcp });
+      const { kernel, host } = lab;
+      const up = await pipeline(kernel, `nc -N ${STACK} 2000 < ${file}`);
+      expect(up.output).toBe(streamHash(1, bytes));
+      await host.ask({ op: 'source', seed: 2, bytes });
+      const down = await pipeline(kernel, `nc -d ${STACK} 2001 | sha256sum`);
+      expect(down.output).toBe(`${streamHash(2, bytes)}  -\n`);
+      // Both directions at once.
+      const echo = await pipeline(kernel, `nc -N ${STACK} 7 < ${file} | sha256sum`);
+      expect(echo.output).toBe(`${streamHash(1, bytes)}  -\n`);
+      const { bridge } = await lab.verdict({ kernel: loss === 0 ? [] : DAMAGE });
+      for (const line of [bridge!.forward, bridge!.backward]) {
+        const { dropped, duplicated, reordered, corrupted } = line;
+        const least = Math.min(dropped, duplicated, reordered, corrupted);
+        if (loss > 0) expect(least).toBeGreaterThan(0);
+        else expect(dropped + duplicated + reordered + corrupted).toBe(0);
+        expect(line.overflowed + line.noMemory).toBe(0);
+      }
+    },
+    TIMEOUT_MS,
+  );
+});
