@@ -48,6 +48,7 @@ function byReason(sessions: readonly TraderSession[]): Record<string, number> {
 export function traderFigures(traders: TraderSide): TraderFigures {
   const { sessions, subscriber, recorder } = traders;
   const { packets, messages, lost } = subscriber.counters;
+  const lastSequence = Math.max(...sessions.map((session) => session.lastReportSequence));
   return {
     orders: sum(sessions, (session) => session.sent),
     newOrders: sum(sessions, (session) => session.newOrders),
@@ -62,7 +63,8 @@ export function traderFigures(traders: TraderSide): TraderFigures {
     multicastPackets: packets,
     multicastMessages: messages,
     multicastGaps: subscriber.detector.gaps,
-    multicastLost: lost,
+    // What the subscriber gave up, or what the sessions know of and it never saw.
+    multicastLost: Math.max(lost, lastSequence - messages, 0),
   };
 }
 

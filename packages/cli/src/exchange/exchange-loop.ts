@@ -23,7 +23,7 @@ import type { VenueSide } from './venue-side.ts';
 export const CONNECT_LIMIT_NS = 5e9;
 /** Orders without a report after this time without progress are lost. */
 export const DRAIN_LIMIT_NS = 10e9;
-/** The feed may trail the sessions; what is missing after this time is a gap. */
+/** The feed may trail the sessions; what does not come within this time is lost. */
 const FEED_LIMIT_NS = 2e9;
 
 const Phase = {
@@ -63,6 +63,7 @@ export class ExchangeLoop implements Pollable {
   #startedNs = 0;
   #measuredFrom = 0;
   #isHalted = false;
+  #feedSequence = 0;
 
   constructor(options: LoopOptions) {
     this.#traders = options.traders;
@@ -128,7 +129,7 @@ export class ExchangeLoop implements Pollable {
         if (this.#isDrained(nowNs)) this.#enter(Phase.Feed, nowNs);
         break;
       case Phase.Feed:
-        if (this.#isFeedComplete() || nowNs - this.#sinceNs > FEED_LIMIT_NS) this.#finish();
+        if (this.#isFeedDone(nowNs)) this.#finish();
         break;
       default:
         break;
@@ -188,11 +189,14 @@ export class ExchangeLoop implements Pollable {
     return nowNs - this.#sinceNs > DRAIN_LIMIT_NS;
   }
 
-  /** Whether the subscriber has seen every report that the venue has made. */
-  #isFeedComplete(): boolean {
+  /** Whether the feed is as far as the sessions, or has not moved for too long. */
+  #isFeedDone(nowNs: number): boolean {
     const next = this.#traders.subscriber.nextSequence;
-    if (this.#venue === undefined) return !this.#traders.subscriber.inGap;
-    return next > this.#venue.exchange.counters.reports;
+    if (next !== this.#feedSequence) {
+      this.#feedSequence = next;
+      this.#sinceNs = nowNs;
+    }
+    return this.#traders.isFeedComplete || nowNs - this.#sinceNs > FEED_LIMIT_NS;
   }
 
   /** @cold */

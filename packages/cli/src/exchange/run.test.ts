@@ -11,13 +11,15 @@ import {
   type OrderFlow,
 } from '@tickwire/protocol';
 import { OrderFeed } from './order-feed.ts';
-import { type EmbeddedOptions, runEmbedded, type RunOutcome } from './run.ts';
+import { type EmbeddedOptions, runEmbedded, type RunHooks, type RunOutcome } from './run.ts';
+import type { TraderSide } from './trader-side.ts';
+import type { VenueSide } from './venue-side.ts';
 
 // Whole runs, on machines that have other things to do.
 setDefaultTimeout(60_000);
 
 const LOOPBACK = { TICKWIRE_NO_DPDK: '1' };
-const hooks = { signal: new AbortController().signal };
+const HOOKS: RunHooks = { signal: new AbortController().signal };
 
 function generated(orders: number, seed: number): OrderFlow {
   const flow = createOrderFlow(orders);
@@ -29,6 +31,7 @@ function run(
   flow: OrderFlow,
   sessions: number,
   change: Partial<EmbeddedOptions['venue']> = {},
+  hooks: RunHooks = HOOKS,
 ): Promise<RunOutcome> {
   const rate = 50_000;
   const feed = OrderFeed.record('test', flow, { rate, seed: 1, arrivals: 'poisson' });
@@ -113,5 +116,45 @@ describe('runEmbedded()', () => {
     expect(result.warmup.maxNs).toBeGreaterThan(0);
     expect(result.latencyNs.count).toBe(700);
     expect(bins.reduce((sum, bin) => sum + bin.count, 0)).toBe(700);
+  });
+
+  test('a venue that ends in the middle loses orders, and the run says so', async () => {
+    let sides: { readonly traders: TraderSide; readonly venue: VenueSide } | undefined;
+    const { result, notices } = await run(
+      generated(5000, 7),
+      2,
+      {},
+      {
+        ...HOOKS,
+        onReady: (traders, venue) => {
+          sides = { traders, venue: venue! };
+        },
+        onRound: () => {
+          const { traders, venue } = sides!;
+          // Orders are on their way at this moment: somebody sent what nobody will answer.
+          if (traders.feed.index > 2000 && traders.outstanding > 0) venue.exchange.close();
+        },
+      },
+    );
+    expect(result.ok).toBe(false);
+    expect(result.lost).toBeGreaterThan(0);
+    expect(result.orders).toBeLessThan(5000);
+    expect(result.reportSha256).toBeNull();
+    expect(notices.join()).toContain('is it running, fresh, and reachable');
+  });
+
+  test('a feed with a hole that nobody fills is a loss', async () => {
+    const { result } = await run(
+      generated(1000, 8),
+      1,
+      {},
+      {
+        ...HOOKS,
+        onReady: (traders) => traders.subscriber.close(),
+      },
+    );
+    expect(result.lost).toBe(0);
+    expect(result.multicastMessages).toBeLessThan(result.reports);
+    expect(result.ok).toBe(false);
   });
 });

@@ -16,7 +16,7 @@ import { type LinkOptions, openPort, openWire } from './link.ts';
 import { MemoryMeter } from './memory-meter.ts';
 import type { OrderFeed } from './order-feed.ts';
 import type { ReplayResult, RunResult } from './result.ts';
-import { TraderSide } from './trader-side.ts';
+import { TRADER_INGRESS_BATCH, TraderSide } from './trader-side.ts';
 import { exchangeOptions, replayAndCompare, type VenueConfig } from './venue-config.ts';
 import { VenueSide } from './venue-side.ts';
 
@@ -116,7 +116,7 @@ function commonResult(
   const warmed = isMeasured ? loop.measuredFrom : figures.orders;
   const measured = figures.orders - warmed;
   const elapsedNs = isMeasured ? Math.max(0, traders.lastSendNs - loop.startedNs) : 0;
-  const oracle = figures.lost === 0 ? traders.oracle?.digest() : undefined;
+  const reportSha256 = traders.oracle === undefined ? feedSha256 : traders.oracle.digest();
   return {
     ...figures,
     ...segmentFigures(stacks),
@@ -130,7 +130,7 @@ function commonResult(
     elapsedNs,
     warmup: { orders: warmed, maxNs: traders.warmRecorder.summary().max },
     memory,
-    reportSha256: oracle ?? (traders.oracle === undefined ? (feedSha256 ?? null) : null),
+    reportSha256: figures.lost === 0 ? (reportSha256 ?? null) : null,
   };
 }
 
@@ -145,7 +145,8 @@ function makeTraders(
 ): TraderSide {
   const { load } = options;
   const { port, group, groupPort } = options.venue;
-  const stack = new Stack({ device, addresses: [address] });
+  const ingressBatch = TRADER_INGRESS_BATCH;
+  const stack = new Stack({ device, addresses: [address], ingressBatch });
   const { feed, sessions } = load;
   return new TraderSide({
     stack,

@@ -23,6 +23,7 @@ import {
   reportFlags,
   reportKind,
   reportReason,
+  reportSequence,
   TimeInForce,
 } from '@tickwire/protocol';
 import type { LatencyRecorder } from './latency-recorder.ts';
@@ -49,6 +50,8 @@ export class TraderSession {
   /** Messages that were passed over by the answer to a later one. */
   skipped = 0;
   reports = 0;
+  /** Sequence of the last report among all reports of the venue. */
+  lastReportSequence = 0;
   /** Fills in which this session was the taker: each trade has one. */
   fills = 0;
   rejects = 0;
@@ -108,6 +111,7 @@ export class TraderSession {
   /** Takes a report of this session. */
   report(view: DataView, at: number): void {
     this.reports += 1;
+    this.lastReportSequence = reportSequence(view, at);
     const sequence = reportClientSequence(view, at);
     if (sequence > this.answered) {
       this.skipped += sequence - this.answered - 1;

@@ -8,11 +8,25 @@
 import { type Clock, NetError } from '@tickwire/base';
 import { MarketDataSubscriber, TraderClient } from '@tickwire/engine';
 import { OracleReporter } from '@tickwire/protocol';
+import { BURST_MAX } from '@tickwire/phy';
 import type { Pollable, Stack } from '@tickwire/stack';
 import { LatencyRecorder } from './latency-recorder.ts';
 import type { OrderFeed } from './order-feed.ts';
 import { ReportHash } from './report-hash.ts';
 import { TraderSession } from './trader-session.ts';
+
+/** Frames that the stack of the traders takes at once: all that a burst holds. */
+export const TRADER_INGRESS_BATCH: number = BURST_MAX;
+/**
+ * Polls of the traders' stack in one round while full bursts come in. A round of the venue answers
+ * more frames than one poll takes; what is left fills the wire, where multicast then finds no room.
+ */
+const DRAIN_ROUNDS = 4;
+/**
+ * A gap is given up after this many requests without an answer: a second, where a pause of the
+ * process (a full disk queue, a busy machine) is a matter of tens of milliseconds.
+ */
+const REREQUESTS_MAX = 200;
 
 /** What traders are made of. */
 export interface TraderSideOptions {
@@ -63,6 +77,7 @@ export class TraderSide implements Pollable {
       port: options.groupPort,
       rerequest: { hostname: options.venue, port: options.groupPort + 1 },
       fromSequence: 1,
+      attemptsMax: REREQUESTS_MAX,
       sink: { report: (view, at) => this.feedHash.push(view, at) },
     });
   }
@@ -102,13 +117,26 @@ export class TraderSide implements Pollable {
     return total;
   }
 
+  /** Whether the feed has delivered everything that the sessions know of. */
+  get isFeedComplete(): boolean {
+    let last = 0;
+    for (let i = 0; i < this.sessions.length; i += 1) {
+      last = Math.max(last, this.sessions[i]!.lastReportSequence);
+    }
+    return this.subscriber.nextSequence > last;
+  }
+
   /** One round: what is due leaves, what has come is counted. */
   poll(nowNs: number): number {
     let work = this.#sendDue(nowNs);
     for (let i = 0; i < this.sessions.length; i += 1) {
       work += this.sessions[i]!.client!.poll(nowNs);
     }
-    work += this.stack.poll(nowNs);
+    for (let round = 0; round < DRAIN_ROUNDS; round += 1) {
+      const frames = this.stack.poll(nowNs);
+      work += frames;
+      if (frames < TRADER_INGRESS_BATCH) break;
+    }
     return work + this.subscriber.poll(nowNs);
   }
 
