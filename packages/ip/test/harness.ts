@@ -320,22 +320,3 @@ export function counting(length: number, from = 0): Uint8Array<ArrayBuffer> {
 export function describeFrame(bytes: Uint8Array): string {
   return formatEthernet(viewOf(bytes), 0);
 }
-
-/**
- * Runs `work` and says whether the collector ran meanwhile, which it does only when garbage piles
- * up: objects that nobody holds are gone then. (Heap statistics do not count fresh garbage.)
- */
-export async function collectsDuring(work: () => void): Promise<boolean> {
-  for (;;) {
-    Bun.gc(true);
-    const canaries: WeakRef<object>[] = [];
-    for (let i = 0; i < 1000; i += 1) canaries.push(new WeakRef({ i }));
-    // A WeakRef keeps its target until the end of the job that made it.
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    // Bun may collect between two jobs, for what earlier tests left: begin again. Asking keeps the
-    // target alive for this job, so one canary is asked.
-    if (canaries.pop()?.deref() === undefined) continue;
-    work();
-    return canaries.some((canary) => canary.deref() === undefined);
-  }
-}

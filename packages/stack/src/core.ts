@@ -94,6 +94,8 @@ export class StackCore {
   /** When the next timer is due; Infinity when none is armed, now when work waits already. */
   pollAt(): number {
     if (this.transmitQueue.queued > 0 || this.tcp.wantsEgress()) return this.nowNs;
+    // Packets to ourselves wait without a timer.
+    if (this.ip.loopedPackets > 0 || this.udp.framesHeld > 0) return this.nowNs;
     return Math.min(this.ip.nextDeadlineNs(), this.tcp.nextDeadlineNs());
   }
 

@@ -278,3 +278,36 @@ describe('Stack', () => {
     expect(socket.write(Uint8Array.of(1))).toBe(0);
   });
 });
+
+describe('Stack over IPv6', () => {
+  test('connect(), echo and close between IPv6 addresses', () => {
+    const pair = new Pair({
+      a: { addresses: ['2001:db8::1/64'] },
+      b: { addresses: ['2001:db8::2/64'] },
+    });
+    pair.advance(3_000_000_000);
+    using _services = startServices(pair.b);
+    const bytes = pattern(100_000);
+    const client = new Collector(pair, 7, bytes, '2001:db8::2');
+    pair.until(() => client.closed === 1);
+    expect(Bun.hash(client.received)).toBe(Bun.hash(bytes));
+    pair.advance(5_000_000_000);
+    expect(pair.arena.available()).toBe(pair.arena.capacity);
+  });
+
+  test('udp() answers over IPv6 and an unknown port is refused by ICMPv6', () => {
+    const pair = new Pair({
+      a: { addresses: ['2001:db8::1/64'] },
+      b: { addresses: ['2001:db8::2/64'] },
+    });
+    pair.advance(3_000_000_000);
+    using _services = startServices(pair.b);
+    const answers: number[] = [];
+    const socket = pair.a.udp({
+      socket: { data: (_socket, _memory, _at, length) => void answers.push(length) },
+    });
+    socket.send(pattern(500), 0, 500, IpAddress.parse('2001:db8::2'), 7);
+    pair.settle();
+    expect(answers).toEqual([500]);
+  });
+});
