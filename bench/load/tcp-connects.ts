@@ -30,6 +30,7 @@ export const benchmark: Benchmark = {
     let begun = 0;
     let opened = 0;
     let closed = 0;
+    let atOnce = 1;
     server.listen({
       port: PORT,
       backlog: AT_ONCE * 2,
@@ -52,15 +53,19 @@ export const benchmark: Benchmark = {
           close(_socket, error) {
             if (error !== undefined) throw error;
             closed += 1;
-            if (begun < total && !signal.aborted) begin();
+            if (atOnce > 1 && begun < total && !signal.aborted) begin();
           },
         },
       });
     };
+    // The first connection resolves the neighbours; 32 at once would wait for that behind a short
+    // queue, lose their SYNs and be measured a retransmission later.
+    begin();
+    stacks.until(() => closed === 1);
     const startNs = Bun.nanoseconds();
-    for (let i = 0; i < Math.min(AT_ONCE, total); i += 1) begin();
+    for (atOnce = AT_ONCE; begun < Math.min(atOnce, total); ) begin();
     stacks.until(() => closed === begun);
-    const perSecond = (closed * 1e9) / (Bun.nanoseconds() - startNs);
+    const perSecond = ((closed - 1) * 1e9) / (Bun.nanoseconds() - startNs);
     const result = caseOf(`connect() to open on ${device}`, samples.subarray(0, opened), {
       perSecond,
       rateOf: 'connections',
