@@ -58,6 +58,7 @@ export function leaveEmbryonic(core: Core, tcb: Tcb): void {
   if (tcb.state !== State.SynReceived || tcb.listener < 0) return;
   const listener = core.listeners[tcb.listener]!;
   if (listener.embryonic > 0) listener.embryonic -= 1;
+  if (tcb.fastOpen !== 0) listener.fastOpenPending -= 1;
 }
 
 /** Sends a reset and removes the connection (ABORT of RFC 9293, 3.10.5). */

@@ -34,10 +34,20 @@ export class TcpCounters {
   synCookiesSent = 0;
   synCookiesReceived = 0;
   synCookiesFailed = 0;
+  /** Fast open (RFC 7413), named as in Linux: SYNs with data sent; of these, data not taken. */
+  fastOpenActive = 0;
+  fastOpenActiveFails = 0;
+  /** SYNs whose cookie was good; bad; asked for; good, but too many were pending. */
+  fastOpenPassive = 0;
+  fastOpenPassiveFails = 0;
+  fastOpenCookieRequests = 0;
+  fastOpenListenOverflows = 0;
   /** SYNs and `connect`s that found no free connection. */
   connectionsExhausted = 0;
   /** TIME-WAIT connections that gave way to new ones. */
   timeWaitRecycled = 0;
+  /** Of outgoing connections, those that took the 4-tuple of one in TIME-WAIT (RFC 6191). */
+  timeWaitReused = 0;
   /** Frames that could not be allocated; the work was put off. */
   allocFailures = 0;
   /** Challenge ACKs sent (RFC 5961). */

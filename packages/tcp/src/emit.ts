@@ -34,6 +34,7 @@ import {
   tcpSegmentLength,
 } from '@tickwire/wire';
 import type { Core, Segment } from './core.ts';
+import { emitFastOpen, fillSyn } from './fast-open-syn.ts';
 import { emitSack, sackBlockCount, sackOptionBytes } from './sack.ts';
 import { State } from './state.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
@@ -191,6 +192,12 @@ export function sendSyn(core: Core, tcb: Tcb, nowNs: number): boolean {
   if ((tcb.flags & Flag.Scaling) !== 0) {
     optionAt = emitTcpWindowScale(view, optionAt, tcb.rcvShift);
   }
+  let payloadBytes = 0;
+  if (tcb.fastOpen !== 0) {
+    optionAt = emitFastOpen(core, tcb, view, at, optionAt, nowNs);
+    const room = tcb.flow.mtu - ipHeaderBytes(tcb.flow) - TCP_HEADER_BYTES - (optionAt - at);
+    payloadBytes = fillSyn(core, tcb, optionAt, optionAt - at, room);
+  }
   const answer = tcb.state === State.SynReceived;
   let flags = answer ? TCP_SYN | TCP_ACK : TCP_SYN;
   // A retried SYN gives up ECN: some middlebox may eat it (RFC 3168, 6.1.1.1).
@@ -216,7 +223,7 @@ export function sendSyn(core: Core, tcb: Tcb, nowNs: number): boolean {
   tcb.ackAtNs = NEVER;
   tcb.rcvAcked = tcb.rcvNxt;
   tcb.flags &= ~Flag.AckNow;
-  submit(core, tcb, frame, headerAt, headerBytes, nowNs);
+  submit(core, tcb, frame, headerAt, headerBytes + payloadBytes, nowNs);
   return true;
 }
 

@@ -15,6 +15,19 @@ import type { IpFlow } from '@tickwire/wire';
 import type { KeySource } from './isn.ts';
 import { FAST_OPEN_AVOID_NS, FAST_OPEN_KEY_NS } from './limits.ts';
 
+/** Values of `Tcb.fastOpen`. */
+export const FastOpen = {
+  None: 0,
+  /** Active open that asks for a cookie. */
+  Client: 1,
+  /** Active open whose SYN has a cookie, and perhaps data. */
+  ClientCookie: 2,
+  /** Passive open: the owner has the connection, the handshake is not complete. */
+  Server: 3,
+  /** The same, and the SYN-ACK brings a new cookie. */
+  ServerRenew: 4,
+} as const;
+
 /** Bytes of our cookies: one SipHash-2-4. */
 export const FAST_OPEN_COOKIE_BYTES = 8;
 
@@ -94,11 +107,11 @@ const COOKIE_BYTES_MAX = 16;
 
 /** The client's side: cookie and MSS by server address (RFC 7413, 4.1.3). Bounded. */
 export class FastOpenCache {
-  /** Bytes of the cookie that the last `find` met; 0 when there was none. */
+  /** Bytes of the cookie that the last `lookup` met; 0 when there was none. */
   length = 0;
-  /** MSS of the server that the last `find` met; 0 when unknown. */
+  /** MSS of the server that the last `lookup` met; 0 when unknown. */
   mss = 0;
-  /** The cookie of the last `find`. */
+  /** The cookie of the last `lookup`. */
   readonly cookie: DataView = new DataView(new ArrayBuffer(COOKIE_BYTES_MAX));
   readonly #words: Int32Array;
   /** No data in a SYN to this server until then (RFC 7413, 4.1.3.1). */
@@ -127,7 +140,7 @@ export class FastOpenCache {
    * Looks for the server of a flow: fills `length`, `mss` and `cookie`. False when this server is
    * not to be tried now.
    */
-  find(flow: IpFlow, nowNs: number): boolean {
+  lookup(flow: IpFlow, nowNs: number): boolean {
     this.length = 0;
     this.mss = 0;
     const row = this.#rowOf(flow);

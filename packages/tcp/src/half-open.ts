@@ -25,6 +25,7 @@ import {
   tcpSegmentLength,
 } from '@tickwire/wire';
 import type { Core, Segment } from './core.ts';
+import { openFastOpen } from './fast-open-server.ts';
 import { flowFromMeta, resetFlow, timestampClock } from './emit.ts';
 import { defaultMss, openPassiveTcb, UNKNOWN_NS } from './handshake.ts';
 import { IcmpKind } from './icmp-error.ts';
@@ -102,7 +103,7 @@ function agree(core: Core, segment: Segment, family: number): SynTerms {
 
 /**
  * A SYN meets a listener (RFC 9293, 3.10.7.2). `core.hash` is the hash of its 4-tuple. Returns a
- * status.
+ * status, or with fast open a connection that takes the text of the SYN.
  */
 export function openPassive(
   core: Core,
@@ -111,7 +112,7 @@ export function openPassive(
   segment: Segment,
   ports: number,
   nowNs: number,
-): number {
+): Tcb | number {
   if (listener.queued >= listener.backlog) {
     // The owner does not accept fast enough: more handshakes would only pile up (as Linux).
     listener.overflows += 1;
@@ -124,6 +125,10 @@ export function openPassive(
   const bound = core.output.bindFlow(flow, nowNs);
   if (bound < 0) return bound;
   const terms = agree(core, segment, meta.family);
+  if (listener.fastOpen > 0 && core.options.fastOpenAt >= 0) {
+    const tcb = openFastOpen(core, listener, meta, flow, ports, terms, nowNs);
+    if (tcb !== Status.LimitReached) return tcb;
+  }
   const cache = core.synCache;
   const mode = core.config.synCookies;
   if (

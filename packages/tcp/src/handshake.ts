@@ -22,6 +22,7 @@ import { leaveEmbryonic, removeConnection, shutdownSend } from './close.ts';
 import { controllerOf } from './congestion/registry.ts';
 import type { Core, Segment } from './core.ts';
 import { flowFromMeta } from './emit.ts';
+import { fastOpenAnswered, wantFastOpen } from './fast-open-client.ts';
 import { MSS_MIN } from './limits.ts';
 import type { Listener } from './listener.ts';
 import { clearRetransmit, Recovery } from './retransmit.ts';
@@ -119,6 +120,7 @@ export function openActive(
   localPort: number,
   remotePort: number,
   token: number,
+  fastOpen: boolean,
   nowNs: number,
 ): Tcb | undefined {
   const tcb = takeTcb(core);
@@ -134,6 +136,7 @@ export function openActive(
   tcb.state = State.SynSent;
   tcb.flags |= Flag.Owned | Flag.SynDue;
   if (core.config.ecn === 1) tcb.flags |= Flag.Ecn;
+  if (fastOpen) wantFastOpen(core, tcb, nowNs);
   core.counters.activeOpens += 1;
   core.needsEgress(tcb);
   return tcb;
@@ -253,7 +256,8 @@ export function synSentArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: nu
   tcb.peerMss = tcb.flow.family === 4 ? TCP_MSS_DEFAULT_IPV4 : TCP_MSS_DEFAULT_IPV6;
   takeSyn(core, tcb, segment, nowNs);
   if (acks) {
-    tcb.sndUna = segment.ack;
+    if (tcb.fastOpen !== 0) fastOpenAnswered(core, tcb, segment, nowNs);
+    else tcb.sndUna = segment.ack;
     establish(core, tcb, nowNs);
     tcb.flags |= Flag.AckNow;
     core.needsEgress(tcb);
@@ -271,6 +275,10 @@ export function synSentArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: nu
 export function establish(core: Core, tcb: Tcb, nowNs: number): void {
   const config = core.config;
   leaveEmbryonic(core, tcb);
+  // With fast open the owner has it already.
+  const isOpened = tcb.fastOpen !== 0;
+  if (isOpened) tcb.lastSentNs = UNKNOWN_NS;
+  tcb.fastOpen = 0;
   const lostSyn = tcb.backoff > 0;
   tcb.state = State.Established;
   tcb.flags &= ~Flag.SynDue;
@@ -295,7 +303,7 @@ export function establish(core: Core, tcb: Tcb, nowNs: number): void {
   }
   tcb.lastReceivedNs = nowNs;
   tcb.userTimeoutAtNs = NEVER;
-  if (tcb.listener >= 0) {
+  if (tcb.listener >= 0 && !isOpened) {
     core.listeners[tcb.listener]!.accepted += 1;
     tcb.flags |= Flag.Owned;
   }
@@ -305,7 +313,7 @@ export function establish(core: Core, tcb: Tcb, nowNs: number): void {
     shutdownSend(core, tcb);
   }
   if (tcb.sndEnd !== tcb.sndNxt) core.needsEgress(tcb);
-  core.events.opened(tcb);
+  if (!isOpened) core.events.opened(tcb);
 }
 
 /**

@@ -53,6 +53,11 @@ export class IsnGenerator {
   isn = 0;
   /** Timestamp offset after {@link IsnGenerator.compute}, int32. */
   tsOffset = 0;
+  /** Where the search for a port begins, after {@link IsnGenerator.hashPort}. Unsigned. */
+  portOffset = 0;
+  /** Which counter it uses, after {@link IsnGenerator.hashPort}. Unsigned. */
+  portIndex = 0;
+  #steps = 0;
   readonly #isnHash: SipHash;
   readonly #portHash: SipHash;
 
@@ -72,13 +77,23 @@ export class IsnGenerator {
     this.tsOffset = hash.high;
   }
 
-  /** Where the search for a local port begins: F of RFC 6056, 3.3.3, as an unsigned number. */
-  portOffset(flow: IpFlow, remotePort: number): number {
+  /** Fills `portOffset` and `portIndex` for a destination: F and G of RFC 6056, 3.3.4. */
+  hashPort(flow: IpFlow, remotePort: number): void {
     const hash = this.#portHash;
     hash.begin();
     absorbAddresses(hash, flow);
     hash.finish(36, remotePort);
-    return hash.low >>> 0;
+    this.portOffset = hash.low >>> 0;
+    this.portIndex = hash.high >>> 0;
+  }
+
+  /** How far a port counter moves on: 1 to 8, unpredictable from outside. */
+  portStep(): number {
+    const hash = this.#portHash;
+    hash.begin();
+    hash.finish(4, this.#steps);
+    this.#steps = (this.#steps + 1) | 0;
+    return 1 + (hash.low & 7);
   }
 }
 

@@ -46,10 +46,13 @@ import {
 } from './close.ts';
 import type { Core, Segment } from './core.ts';
 import { replyReset, sendResetAt } from './emit.ts';
+import { holdFastOpen } from './fast-open-server.ts';
 import { cookieArrives, findRow, openPassive, rowArrives } from './half-open.ts';
 import { establish, mayReuseTimeWait, synSentArrives } from './handshake.ts';
 import { OUT_OF_WINDOW_ACK_NS, PAWS_IDLE_NS } from './limits.ts';
+import type { Listener } from './listener.ts';
 import { findListener } from './listeners.ts';
+import { restartRto } from './retransmit.ts';
 import { CloseReason, State } from './state.ts';
 import { NO_ROW } from './syn-cache.ts';
 import { Flag, type Tcb } from './tcb.ts';
@@ -86,7 +89,7 @@ export function segmentArrives(core: Core, meta: IpMeta, nowNs: number): number 
   tcb.segmentsIn += 1;
   if (tcb.state === State.SynSent) {
     const acks = (segment.flags & TCP_ACK) !== 0;
-    if (acks && segment.ack !== tcb.sndNxt) {
+    if (acks && seqDiff(segment.ack, tcb.sndNxt) >>> 0 > tcb.fastOpenBytes) {
       // First: an ACK of something that was never sent.
       counters.badAcks += 1;
       if ((segment.flags & TCP_RST) === 0) sendResetAt(core, tcb, segment.ack, nowNs);
@@ -133,7 +136,26 @@ function noConnection(
     return Status.NoHandler;
   }
   if ((flags & (TCP_RST | TCP_SYN | TCP_FIN)) !== TCP_SYN) return Status.Malformed;
-  return openPassive(core, listener, meta, segment, ports, nowNs);
+  return listen(core, listener, meta, segment, ports, nowNs);
+}
+
+/** A SYN at a listener, with its text when that may be taken (RFC 7413, 4.2.2). */
+function listen(
+  core: Core,
+  listener: Listener,
+  meta: IpMeta,
+  segment: Segment,
+  ports: number,
+  nowNs: number,
+): number {
+  const tcb = openPassive(core, listener, meta, segment, ports, nowNs);
+  if (typeof tcb === 'number') return tcb;
+  // The owner may have ended it when it was told.
+  if (tcb.state === State.SynReceived) {
+    segment.seq = seqAdd(segment.seq, 1);
+    finishText(core, tcb, segment, nowNs);
+  }
+  return Status.Ok;
 }
 
 /** All other states: RFC 9293, 3.10.7.4. */
@@ -155,7 +177,7 @@ function synchronized(
         counters.timeWaitRecycled += 1;
         core.hash = tcb.hash;
         removeConnection(core, tcb, CloseReason.Finished);
-        return openPassive(core, listener, meta, segment, ports, nowNs);
+        return listen(core, listener, meta, segment, ports, nowNs);
       }
     }
     if (tcb.state === State.SynReceived && segment.seq === tcb.irs) {
@@ -279,7 +301,8 @@ function resetArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: number): nu
     // TIME-WAIT assassination (RFC 1337): a reset does not end TIME-WAIT.
     return Status.Malformed;
   }
-  const refused = tcb.state === State.SynReceived;
+  if (tcb.state === State.SynReceived && tcb.fastOpen !== 0) holdFastOpen(core, tcb, nowNs);
+  const refused = tcb.state === State.SynReceived && tcb.fastOpen === 0;
   removeConnection(core, tcb, refused ? CloseReason.Refused : CloseReason.Reset);
   return Status.Ok;
 }
@@ -301,13 +324,15 @@ function ackedSegment(core: Core, tcb: Tcb, segment: Segment, nowNs: number): nu
       sendResetAt(core, tcb, ack, nowNs);
       return Status.Malformed;
     }
-    tcb.sndUna = ack;
+    tcb.sndUna = seqAdd(tcb.iss, 1);
     tcb.sndWnd = segment.window * 2 ** tcb.sndShift;
     tcb.sndWndMax = tcb.sndWnd;
     tcb.sndWl1 = segment.seq;
     tcb.sndWl2 = ack;
     establish(core, tcb, nowNs);
     if (tcb.generation !== generation) return Status.Ok;
+    // With fast open we may have sent more than our SYN.
+    if (tcb.sndNxt !== tcb.sndUna && !fastOpenAcked(core, tcb, segment, nowNs)) return Status.Ok;
   } else {
     const ahead = seqGt(ack, tcb.sndNxt);
     if (ahead || seqDiff(tcb.sndUna, ack) > tcb.sndWndMax) {
@@ -325,6 +350,12 @@ function ackedSegment(core: Core, tcb: Tcb, segment: Segment, nowNs: number): nu
   if ((segment.flags & TCP_SYN) !== 0) return Status.Ok;
   finishText(core, tcb, segment, nowNs);
   return Status.Ok;
+}
+
+/** The handshake is complete with data in flight. False when the connection is over. */
+function fastOpenAcked(core: Core, tcb: Tcb, segment: Segment, nowNs: number): boolean {
+  restartRto(core, tcb, nowNs);
+  return segment.ack === tcb.sndUna || ackArrives(core, tcb, segment, nowNs);
 }
 
 /** State changes when our FIN is acknowledged. False when the connection is over. */

@@ -114,4 +114,6 @@ export function resetTcb(tcb: Tcb, config: TcpConfig, nowNs: number): void {
   tcb.segmentsIn = 0;
   tcb.segmentsOut = 0;
   tcb.retransmits = 0;
+  tcb.fastOpen = 0;
+  tcb.fastOpenBytes = 0;
 }

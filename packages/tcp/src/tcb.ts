@@ -287,6 +287,10 @@ export class Tcb {
   segmentsIn = 0;
   segmentsOut = 0;
   retransmits = 0;
+  /** `FastOpen` of fast-open.ts; 0 once the handshake is complete. */
+  fastOpen = 0;
+  /** Payload of our SYN. */
+  fastOpenBytes = 0;
 
   constructor(slot: number) {
     this.slot = slot;

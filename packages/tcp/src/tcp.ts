@@ -176,7 +176,9 @@ export class Tcp {
    * limit, and the local address or zeros (IP chooses); it is copied, and bound by the way.
    * `localPort` 0 chooses one (RFC 6056). Returns the connection in SYN-SENT; or
    * `Status.Unreachable`, `Status.Exists` (the 4-tuple is taken), `Status.LimitReached` (no free
-   * connection or port). `opened` or `closed` follows.
+   * connection or port). `opened` or `closed` follows. What is written before that is queued; with
+   * `fastOpen`, what is written before the next `egress` rides on the SYN when the server has given
+   * us a cookie before (RFC 7413). The server may then see it twice when the network duplicates it.
    */
   connect(
     remote: IpFlow,
@@ -184,18 +186,21 @@ export class Tcp {
     localPort: number,
     nowNs: number,
     token: number = 0,
+    fastOpen: boolean = false,
   ): Tcb | number {
     const core = this.#core;
     const bound = core.output.bindFlow(remote, nowNs);
     if (bound < 0) return bound;
     let port = localPort;
     if (port === 0) {
-      port = this.#ports.select(core, remote, remotePort);
+      port = this.#ports.select(core, remote, remotePort, nowNs);
       if (port < 0) return port;
     } else if (core.lookupFlow(remote, (port << 16) | remotePort) !== undefined) {
       return Status.Exists;
     }
-    return openActive(core, remote, port, remotePort, token, nowNs) ?? Status.LimitReached;
+    return (
+      openActive(core, remote, port, remotePort, token, fastOpen, nowNs) ?? Status.LimitReached
+    );
   }
 
   /**

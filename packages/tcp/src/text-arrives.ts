@@ -24,7 +24,8 @@ import { promisedWindow, tuneReceiveBuffer } from './window.ts';
 export function textArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: number): number {
   // After the peer's FIN nothing new can come (seventh step, CLOSE-WAIT and later).
   if (tcb.state !== State.Established && tcb.state !== State.FinWait1) {
-    if (tcb.state !== State.FinWait2) {
+    // Text in SYN-RECEIVED comes here with fast open only (RFC 7413, 4.2.2).
+    if (tcb.state !== State.FinWait2 && tcb.state !== State.SynReceived) {
       if (tcb.state === State.TimeWait || (tcb.flags & Flag.FinReceived) !== 0) {
         ackAtOnce(core, tcb);
       }

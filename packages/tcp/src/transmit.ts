@@ -10,6 +10,7 @@ import { seqAdd, seqDiff, seqGt, TCP_FIN, TCP_PSH } from '@tickwire/wire';
 import { controllerOf } from './congestion/registry.ts';
 import { type Core, Tx } from './core.ts';
 import { sendAck, sendControl, sendSegment, sendSyn, timestampNow } from './emit.ts';
+import { FastOpen } from './fast-open.ts';
 import { ALLOC_RETRY_NS, PACE_GAIN, PACE_GAIN_SLOW_START, PACE_SLACK_NS } from './limits.ts';
 import {
   flightBytes,
@@ -65,10 +66,12 @@ function transmitAll(core: Core, tcb: Tcb, nowNs: number): boolean {
     if (core.output.room() <= 0 || !sendSyn(core, tcb, nowNs)) return false;
     tcb.flags &= ~Flag.SynDue;
     restartRto(core, tcb, nowNs);
-    return true;
+    if (tcb.fastOpen < FastOpen.Server) return true;
   }
-  if (tcb.state >= State.Established && tcb.state !== State.TimeWait) {
-    if ((tcb.flags & (Flag.FinQueued | Flag.FinInQueue)) === Flag.FinQueued) {
+  // With fast open a server may send before the handshake is complete (RFC 7413, 4.2.2).
+  const isEarly = tcb.state === State.SynReceived && tcb.fastOpen >= FastOpen.Server;
+  if (isEarly || (tcb.state >= State.Established && tcb.state !== State.TimeWait)) {
+    if (!isEarly && (tcb.flags & (Flag.FinQueued | Flag.FinInQueue)) === Flag.FinQueued) {
       if (!queueFin(core, tcb)) return false;
     }
     if ((tcb.flags & Flag.TlpDue) !== 0 && !transmitTailProbe(core, tcb, nowNs)) return false;
