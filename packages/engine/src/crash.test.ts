@@ -12,7 +12,9 @@ const CHILD = join(import.meta.dir, '../test/crash-child.ts');
 /** Lives of the exchange, each ended by kill -9. */
 const LIVES = 4;
 
-/** Starts the exchange, kills it `delayMs` after its first report, returns what the trader heard. */
+/**
+ * Starts the exchange, kills it `delayMs` after its first report, returns what the trader heard.
+ */
 async function life(path: string, threads: 1 | 3, seed: number, delayMs: number): Promise<Buffer> {
   const child = Bun.spawn([process.execPath, CHILD, path, String(threads), String(seed)], {
     stdout: 'pipe',

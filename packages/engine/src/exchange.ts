@@ -13,10 +13,11 @@ import { Intake } from './intake.ts';
 import { type Foundation, prepare, type RecoveryReport } from './foundation.ts';
 import { LatencyHistograms } from './latency.ts';
 import { LoginTable } from './login.ts';
-import type { ExchangeOptions } from './options.ts';
+import { bookOptions, type ExchangeOptions } from './options.ts';
 import type { Pipeline, Rings } from './pipeline.ts';
 import { FEED_SESSION, Publisher } from './publisher.ts';
 import { Releaser } from './releaser.ts';
+import { Snapshots } from './snapshots.ts';
 
 /** `open`; `failed`: the journal or a thread failed, nothing is accepted; `closed`. */
 export type ExchangeState = 'open' | 'failed' | 'closed';
@@ -47,35 +48,42 @@ export class Exchange implements Pollable, Disposable {
   readonly #intake: Intake;
   readonly #gateway: Gateway;
   readonly #releaser: Releaser;
-  readonly #publisher: Publisher | undefined = undefined;
+  readonly #publisher: Publisher | undefined;
   readonly #onFailure: ((error: NetError) => void) | undefined;
   readonly #monitors: readonly RingMonitor[];
+  readonly #snapshots: Snapshots;
+  readonly #snapshotEvery: number;
+  /** Inputs at the last automatic snapshot. */
+  #snapshotAt: number;
   #state: ExchangeState = 'open';
   #failure: NetError | undefined;
   #nowNs: number;
 
   private constructor(options: ExchangeOptions, foundation: Foundation) {
     const { stack, multicast } = options;
-    const { limits, rings, logs, history } = foundation;
+    const { limits, rings, logs } = foundation;
     this.#nowNs = stack.core.nowNs;
     this.#rings = rings;
     this.recovery = foundation.recovery;
     this.notices = foundation.notices;
     this.latency = options.latency === true ? new LatencyHistograms() : undefined;
     this.#onFailure = options.onFailure;
-    if (multicast !== undefined) {
-      this.#publisher = new Publisher({
-        stack,
-        multicast,
-        rerequestPort: options.rerequestPort,
-        history,
-        heartbeatNs: limits.heartbeatNs,
-        counters: this.counters,
-      });
-    }
     this.#pipeline = foundation.pipeline;
-    this.#pipeline.release = () => void this.#release();
-    this.#intake = new Intake(rings.input, () => this.#pipeline.makeRoom());
+    this.#pipeline.release = () => this.#release();
+    const { snapshotSequence } = foundation.recovery;
+    this.#snapshotEvery = options.snapshotEvery ?? 0;
+    this.#snapshotAt = snapshotSequence;
+    this.#snapshots = new Snapshots(
+      {
+        directory: options.journalDirectory,
+        book: bookOptions(options),
+        traders: limits.traders,
+        retainedReports: limits.retainedReports,
+        pipeline: this.#pipeline,
+      },
+      snapshotSequence,
+    );
+    this.#intake = new Intake(rings.input, this.counters, () => this.#pipeline.makeRoom());
     this.#gateway = new Gateway({
       stack,
       port: options.port,
@@ -86,6 +94,7 @@ export class Exchange implements Pollable, Disposable {
       intake: this.#intake,
       counters: this.counters,
     });
+    this.#publisher = this.#openFeed(options, foundation);
     this.#releaser = new Releaser({
       output: rings.output,
       gateway: this.#gateway,
@@ -160,6 +169,7 @@ export class Exchange implements Pollable, Disposable {
     work += this.#gateway.flush();
     this.#releaser.replied();
     work += this.#gateway.timers(nowNs);
+    if (this.#snapshotEvery > 0) this.#snapshotWhenDue();
     const failure = this.#pipeline.failure;
     if (failure !== undefined) this.#fail(failure);
     return work;
@@ -177,6 +187,25 @@ export class Exchange implements Pollable, Disposable {
   stateHash(): string {
     this.#intake.publish();
     return this.#pipeline.stateHash();
+  }
+
+  /**
+   * Writes a snapshot of everything journalled so far, so that the next start replays less. A
+   * thread of its own makes it from the journal; only writing it down passes through the journal's
+   * thread.
+   *
+   * @returns the input sequence of the snapshot. Rejects with `NetError`: `ENOTSUP` without a
+   * journal directory, or what reading or writing failed of; the exchange goes on.
+   */
+  async snapshot(): Promise<number> {
+    try {
+      const sequence = await this.#snapshots.make();
+      this.counters.snapshots += 1;
+      return sequence;
+    } catch (error) {
+      this.counters.snapshotFailures += 1;
+      throw error;
+    }
   }
 
   /** One line per ring: how full it is, and who holds it up. */
@@ -201,6 +230,28 @@ export class Exchange implements Pollable, Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #openFeed(options: ExchangeOptions, foundation: Foundation): Publisher | undefined {
+    const { stack, multicast, rerequestPort } = options;
+    if (multicast === undefined) return undefined;
+    const { history, limits } = foundation;
+    const { heartbeatNs } = limits;
+    const { counters } = this;
+    try {
+      return new Publisher({ stack, multicast, rerequestPort, history, heartbeatNs, counters });
+    } catch (error) {
+      this.#gateway[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #snapshotWhenDue(): void {
+    const durable = this.#pipeline.durable();
+    if (this.#snapshots.busy || durable - this.#snapshotAt < this.#snapshotEvery) return;
+    this.#snapshotAt = durable;
+    // Counted; the next one is tried when it is due.
+    this.snapshot().catch(() => {});
   }
 
   /** Moves durable reports to sessions and feed; returns how many. */

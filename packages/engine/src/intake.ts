@@ -7,6 +7,7 @@
 
 import { Status } from '@tickwire/base';
 import type { RingBuffer, Sequencer } from '@tickwire/ring';
+import type { ExchangeCounters } from './counters.ts';
 import { CLAIM_WAIT_NS } from './limits.ts';
 import {
   copyWords,
@@ -21,13 +22,13 @@ export type MakeRoom = () => boolean;
 
 /** Copies messages from packet memory into slots: the one copy on an order's way in. */
 export class Intake implements Disposable {
-  /** How often a message found the ring full and had to wait. */
-  full = 0;
   readonly #ring: RingBuffer;
   readonly #producer: Sequencer;
   readonly #makeRoom: MakeRoom;
+  readonly #counters: ExchangeCounters;
 
-  constructor(ring: RingBuffer, makeRoom: MakeRoom) {
+  constructor(ring: RingBuffer, counters: ExchangeCounters, makeRoom: MakeRoom) {
+    this.#counters = counters;
     this.#ring = ring;
     this.#producer = ring.producer();
     this.#makeRoom = makeRoom;
@@ -54,7 +55,7 @@ export class Intake implements Disposable {
     while (sequence < 0) {
       if (sequence !== Status.Again) return Status.BadState;
       this.publish();
-      this.full += 1;
+      this.#counters.inputRingFull += 1;
       if (!this.#makeRoom()) return Status.BadState;
       sequence = this.#producer.claim(1, CLAIM_WAIT_NS);
     }

@@ -10,6 +10,7 @@ import { FileStorage, Journal, type JournalOptions } from '@tickwire/journal';
 import { RingBuffer, type RingDescriptor } from '@tickwire/ring';
 import { JournalStage } from './journal-stage.ts';
 import { BATCH_MAX, IDLE_WAIT_NS } from './limits.ts';
+import { storePending } from './snapshots.ts';
 import { ThreadControl } from './thread-control.ts';
 
 declare const self: Worker;
@@ -50,10 +51,22 @@ function run(start: JournalThreadStart, input: RingBuffer, control: ThreadContro
   for (;;) {
     const done = stage.run(BATCH_MAX);
     rethrow(stage.failure);
+    if (control.asked) control.answer(store(journal, control.question()));
     if (done === 0 && stage.input.wait(1, IDLE_WAIT_NS) === Status.BadState) break;
   }
   stage[Symbol.dispose]();
   rethrow(stage.failure);
+}
+
+/** Stores the snapshot that is described by sequence and path; the error, or nothing. */
+function store(journal: Journal, question: string): string {
+  const [sequence = '', path = ''] = question.split('\n');
+  try {
+    storePending(journal, path, Number(sequence));
+    return '';
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 function rethrow(failure: NetError | undefined): void {

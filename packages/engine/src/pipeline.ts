@@ -22,7 +22,7 @@ export interface Rings {
 /** The stages behind the intake, in this thread or in others. */
 export interface Pipeline extends Disposable {
   /** Takes reports out of the output ring, so that the book has room; set by the exchange. */
-  release: () => void;
+  release: () => number;
   /** Why the pipeline stands still for good; undefined while it works. */
   readonly failure: NetError | undefined;
   /** Works (or supervises) for a round; returns the inputs that made progress in this thread. */
@@ -35,6 +35,8 @@ export interface Pipeline extends Disposable {
   busy(): boolean;
   /** The state hash of the book after all published inputs; the reports must be drained. */
   stateHash(): string;
+  /** Hands the state in the file `path` to the owner of the journal as a snapshot. */
+  storeSnapshot(path: string, sequence: number): Promise<void>;
 }
 
 /** Makes the rings behind `inputSequence` inputs and `reportSequence` reports. */

@@ -89,16 +89,7 @@ export class Publisher implements Disposable {
     this.history = options.history;
     this.#next = options.history.last + 1;
     this.#socket = stack.udp({});
-    this.#server =
-      options.rerequestPort === undefined
-        ? undefined
-        : stack.udp({
-            port: options.rerequestPort,
-            socket: {
-              data: (socket, _bytes, at, length, source) =>
-                this.#rerequested(socket, at, length, source),
-            },
-          });
+    this.#server = this.#listen(options.rerequestPort);
   }
 
   /** Takes a report whose turn has come; it leaves when the packet is full or the round ends. */
@@ -134,6 +125,27 @@ export class Publisher implements Disposable {
     for (let i = 0; i < END_ANNOUNCEMENTS; i += 1) this.#send(this.#next, MOLD_END_OF_SESSION);
     this.#socket.close();
     this.#server?.close();
+  }
+
+  /**
+   * Opens the re-request server.
+   *
+   * @cold
+   */
+  #listen(port: number | undefined): UdpSocket | undefined {
+    if (port === undefined) return undefined;
+    try {
+      return this.#stack.udp({
+        port,
+        socket: {
+          data: (socket, _bytes, at, length, source) =>
+            this.#rerequested(socket, at, length, source),
+        },
+      });
+    } catch (error) {
+      this.#socket.close();
+      throw error;
+    }
   }
 
   #packet(count: number): void {

@@ -70,6 +70,9 @@ export function recoverState(journal: JournalSource, options: RecoveryOptions): 
   while (reader.next()) {
     if (view.buffer !== reader.bytes.buffer) view = new DataView(reader.bytes.buffer);
     const at = reader.bytes.byteOffset + reader.at;
+    if (reader.sequence !== snapshotSequence + replayed + 1) {
+      throw incomplete(snapshotSequence + replayed + 1, reader.sequence);
+    }
     if (reader.length < RECORD_HEADER_BYTES) throw notAnInput(reader.sequence);
     const trader = view.getUint32(at, true);
     for (;;) {
@@ -99,6 +102,14 @@ function takeReports(
   }
   reports.clear();
   return count;
+}
+
+function incomplete(wanted: number, found: number): NetError {
+  return new NetError(
+    'ENOENT',
+    `Records ${wanted} to ${found - 1} have been deleted; replay from the newest snapshot`,
+    { wanted, found },
+  );
 }
 
 function notAnInput(sequence: number): NetError {

@@ -3,8 +3,8 @@
  * or blocks never turns its event loop, so messages would not reach it.
  *
  * ```text
- * int32 words: 0 state   1 request   2 answer   3 text bytes
- * 16 ..        text, UTF-8: the error of a failed thread, or the answer to a request
+ * int32 words: 0 state   1 questions   2 answers   3 text bytes
+ * 16 ..        text, UTF-8: the error of a failed thread, a question, or its answer
  * ```
  *
  * @module
@@ -28,8 +28,8 @@ export const ThreadState = {
 export type ThreadState = (typeof ThreadState)[keyof typeof ThreadState];
 
 const STATE = 0;
-const REQUEST = 1;
-const ANSWER = 2;
+const QUESTIONS = 1;
+const ANSWERS = 2;
 const LENGTH = 3;
 const TEXT_AT = 16;
 /** Bytes of an error text; a longer one is cut. */
@@ -60,12 +60,15 @@ export class ThreadControl {
     return new NetError((code ?? 'ERR_TW_CLOSED') as NetErrorCode, message, { thread });
   }
 
-  /** Asks for the answer of the thread and waits for it; undefined when the time is up. */
-  ask(timeoutMs: number): string | undefined {
-    const before = Atomics.load(this.#words, ANSWER);
-    Atomics.add(this.#words, REQUEST, 1);
-    Atomics.wait(this.#words, ANSWER, before, timeoutMs);
-    return Atomics.load(this.#words, ANSWER) === before ? undefined : this.#readText();
+  /** Asks the thread something. One question at a time. */
+  ask(question: string): void {
+    this.#writeText(question);
+    Atomics.add(this.#words, QUESTIONS, 1);
+  }
+
+  /** The answer to the last question, or undefined while there is none. */
+  answered(): string | undefined {
+    return this.asked ? undefined : this.#readText();
   }
 
   // The thread's side.
@@ -89,14 +92,18 @@ export class ThreadControl {
 
   /** Whether an answer is wanted. */
   get asked(): boolean {
-    return Atomics.load(this.#words, REQUEST) !== Atomics.load(this.#words, ANSWER);
+    return Atomics.load(this.#words, QUESTIONS) !== Atomics.load(this.#words, ANSWERS);
+  }
+
+  /** What was asked. */
+  question(): string {
+    return this.#readText();
   }
 
   /** Gives the answer. */
   answer(text: string): void {
     this.#writeText(text);
-    Atomics.store(this.#words, ANSWER, Atomics.load(this.#words, REQUEST));
-    Atomics.notify(this.#words, ANSWER);
+    Atomics.store(this.#words, ANSWERS, Atomics.load(this.#words, QUESTIONS));
   }
 
   #setState(state: ThreadState): void {

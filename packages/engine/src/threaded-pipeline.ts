@@ -43,7 +43,7 @@ interface Thread {
 
 /** The stages as threads. */
 export class ThreadedPipeline implements Pipeline {
-  release: () => void = () => {};
+  release: () => number = () => 0;
   readonly #rings: Rings;
   readonly #threads: Thread[] = [];
   readonly #published: Sequence;
@@ -121,14 +121,32 @@ export class ThreadedPipeline implements Pipeline {
   }
 
   stateHash(): string {
-    const book = this.#threads.find((thread) => thread.name === BOOK);
+    const book = this.#thread(BOOK);
     const untilNs = this.#clock.nowNs() + this.#stallNs;
-    while (book !== undefined && this.failure === undefined && this.#clock.nowNs() < untilNs) {
+    let asked = false;
+    while (this.failure === undefined && this.#clock.nowNs() < untilNs) {
       this.release();
-      const hash = this.busy() ? undefined : book.control.ask(100);
+      if (!asked && !this.busy()) {
+        book.control.ask('state hash');
+        asked = true;
+      }
+      const hash = asked ? book.control.answered() : undefined;
       if (hash !== undefined) return hash;
+      nap();
     }
     throw this.failure ?? new NetError('ETIMEDOUT', 'The book thread does not answer; look at it');
+  }
+
+  async storeSnapshot(path: string, sequence: number): Promise<void> {
+    const journal = this.#thread(JOURNAL);
+    journal.control.ask(`${sequence}\n${path}`);
+    for (;;) {
+      const answer = journal.control.answered();
+      if (answer === '') return;
+      if (answer !== undefined) throw new NetError('ERR_TW_CLOSED', answer);
+      if (this.failure !== undefined) throw this.failure;
+      await Bun.sleep(1);
+    }
   }
 
   /** Lets the threads finish what they were given, then ends them. */
@@ -137,13 +155,18 @@ export class ThreadedPipeline implements Pipeline {
     const untilNs = this.#clock.nowNs() + STOP_TIMEOUT_NS;
     while (this.failure === undefined && this.#running() && this.#clock.nowNs() < untilNs) {
       this.release();
-      // A millisecond at a time: the book may wait for room in the output ring.
-      Atomics.wait(NAP, 0, 0, 1);
+      nap();
     }
     this.#rings.input.halt();
     this.#rings.output.halt();
     for (const thread of this.#threads) thread.worker.terminate();
     this.#threads.length = 0;
+  }
+
+  #thread(name: string): Thread {
+    const thread = this.#threads.find((one) => one.name === name);
+    if (thread !== undefined) return thread;
+    throw new NetError('ERR_TW_CLOSED', `There is no ${name} thread; the exchange is closed`);
   }
 
   #running(): boolean {
@@ -234,3 +257,8 @@ export class ThreadedPipeline implements Pipeline {
 
 /** A word that nobody changes: waiting on it is sleeping. */
 const NAP: Int32Array = new Int32Array(new SharedArrayBuffer(4));
+
+/** Sleeps for a millisecond; a thread may wait for room that the next release makes. */
+function nap(): void {
+  Atomics.wait(NAP, 0, 0, 1);
+}
