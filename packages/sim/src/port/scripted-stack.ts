@@ -94,6 +94,7 @@ export class ScriptedStack implements Disposable {
     const { tcp, ip } = this.core;
     const left: string[] = [];
     if (tcp.connectionCount > 0) left.push(`${tcp.connectionCount} connections`);
+    if (tcp.halfOpenCount > 0) left.push(`${tcp.halfOpenCount} half-open connections`);
     if (tcp.timersArmed > 0) left.push(`${tcp.timersArmed} TCP timers`);
     if (ip.framesHeld > 0) left.push(`${ip.framesHeld} frames in IP`);
     if (this.framesInUse() !== 0) left.push(`${this.framesInUse()} frames`);

@@ -70,16 +70,21 @@ export function findConnection(stack: ScriptedStack, key: FlowKey): Tcb | undefi
   return undefined;
 }
 
+/** Half-open connections have no Tcb; a script has one conversation at a time. */
+function halfOpenState(stack: ScriptedStack): number {
+  return stack.core.tcp.halfOpenCount > 0 ? State.SynReceived : State.Closed;
+}
+
 /** The value of a name in an assertion about the conversation `key`. */
 export function lookupName(stack: ScriptedStack, key: FlowKey, name: string): number {
   const { core } = stack;
   const tcb = findConnection(stack, key);
-  if (name === 'state') return tcb?.state ?? State.Closed;
+  if (name === 'state') return tcb?.state ?? halfOpenState(stack);
   for (let state = 0; state <= State.TimeWait; state += 1) {
     if (stateName(state).replaceAll('-', '_') === name) return state;
   }
   if (name in CA_STATES) return CA_STATES[name]!;
-  if (name === 'connections') return core.tcp.connectionCount;
+  if (name === 'connections') return core.tcp.connectionCount + core.tcp.halfOpenCount;
   if (name === 'timers') return core.tcp.timersArmed;
   if (name === 'frames') return stack.framesInUse();
   const dot = name.indexOf('.');
