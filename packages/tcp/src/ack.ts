@@ -178,7 +178,8 @@ function sackAck(
   if (tcb.recovery === Recovery.Fast) proportionalRate(tcb, delivered, acked > 0 && !lost);
   else if (acked > 0 && mayGrow(tcb, flight)) controllerOf(tcb).acked(tcb, acked, nowNs);
   if (acked > 0) return progressed(core, tcb, nowNs);
-  if (tcb.retransmitKind !== Retransmit.Reorder) scheduleLossTimer(core, tcb, false, nowNs);
+  // With nothing in flight the timer belongs to the window probe.
+  if (flight > 0) scheduleLossTimer(core, tcb, false, nowNs);
   core.needsEgress(tcb);
   return true;
 }

@@ -298,6 +298,20 @@ describe('SACK and RACK (RFC 6675, RFC 8985)', () => {
   });
 });
 
+test('a duplicate report does not take the place of a window probe', () => {
+  const { s, tcb } = inFlight(2);
+  s.write(tcb, 2000, 1000);
+  s.send({ seq: 1, ack: 2001, window: 0 });
+  // A copy of the last ACK with a duplicate report, while the window is closed.
+  s.send({ seq: 1, ack: 2001, window: 0, sack: [[1, 1001]] });
+  expect(s.host.tcp.counters.dsackReceived).toBe(1);
+  for (let i = 0; i < 4; i += 1) {
+    expect(s.advance(70_000 * MS).length).toBeGreaterThan(0);
+    s.send({ seq: 1, ack: 2001, window: 0 });
+  }
+  expect(seqs(s.send({ seq: 1, ack: 2001, window: 5000 }))).toEqual([2001]);
+});
+
 describe('F-RTO (RFC 5682)', () => {
   for (const sack of [true, false]) {
     test(`a delay spike is no loss, ${sack ? 'with' : 'without'} SACK`, () => {

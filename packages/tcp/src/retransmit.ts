@@ -180,6 +180,7 @@ export function proportionalRate(tcb: Tcb, delivered: number, progress: boolean)
   }
   if (send < 0) send = 0;
   tcb.cwnd = pipe + send;
+  if (tcb.cwnd < tcb.mss) tcb.cwnd = tcb.mss;
 }
 
 /** Ends fast recovery or the phase after a timeout. */

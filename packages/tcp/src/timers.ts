@@ -88,7 +88,7 @@ function retransmitDue(core: Core, tcb: Tcb, nowNs: number): void {
 function lossTimer(core: Core, tcb: Tcb, kind: number, nowNs: number): void {
   setRetransmit(core, tcb, Retransmit.Timeout, tcb.rtoAtNs);
   if (tcb.sqHead === NO_FRAME || tcb.sqHead === tcb.sqUnsent) {
-    clearRetransmit(tcb);
+    nothingInFlight(core, tcb);
     return;
   }
   if (kind === Retransmit.TailProbe) tcb.flags |= Flag.TlpDue;
@@ -114,13 +114,22 @@ function handshakeTimeout(core: Core, tcb: Tcb): void {
 }
 
 function timeout(core: Core, tcb: Tcb, nowNs: number): void {
-  if (tcb.sqHead === NO_FRAME || tcb.sqHead === tcb.sqUnsent) return;
+  if (tcb.sqHead === NO_FRAME || tcb.sqHead === tcb.sqUnsent) {
+    nothingInFlight(core, tcb);
+    return;
+  }
   if (tcb.unanswered >= core.config.retriesMax) {
     removeConnection(core, tcb, CloseReason.Timeout);
     return;
   }
   tcb.unanswered += 1;
   retransmissionTimeout(core, tcb, nowNs);
+}
+
+/** A timer outlived its reason. Data that waits for a window gets its probe timer in egress. */
+function nothingInFlight(core: Core, tcb: Tcb): void {
+  clearRetransmit(tcb);
+  if (tcb.sqUnsent !== NO_FRAME) core.needsEgress(tcb);
 }
 
 /** The window has been closed, or too small, for a while (RFC 9293, 3.8.6.1 and 3.8.6.2.1). */
