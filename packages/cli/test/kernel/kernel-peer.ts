@@ -140,6 +140,43 @@ function tcpServer(task: PeerTask & { mode: 'tcp-server' }): Promise<object> {
   return promise;
 }
 
+/** Bytes that each of many connections has echoed. */
+const MESSAGE_BYTES = 3_000;
+
+/** One connection: connect, send, compare the echo, close. */
+function conversation(host: string, port: number, n: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const message = datagram(n, MESSAGE_BYTES);
+  const echo: number[] = [];
+  const options = { hostname: host, port };
+  const socket = {
+    open: (each: Bun.Socket) => void each.write(message),
+    data(each: Bun.Socket, bytes: Uint8Array) {
+      echo.push(...bytes);
+      if (echo.length >= message.length) each.end();
+    },
+    close: () => resolve(Bun.deepEquals(Uint8Array.from(echo), message)),
+    connectError: () => resolve(false),
+  };
+  Bun.connect({ ...options, socket }).catch(() => resolve(false));
+  return promise;
+}
+
+/** Many connections: as many at once as asked for. */
+async function connections(task: PeerTask & { mode: 'connections' }): Promise<object> {
+  say('ready');
+  let begun = 0;
+  let equal = 0;
+  const worker = async (): Promise<void> => {
+    while (begun < task.count) {
+      begun += 1;
+      if (await conversation(task.host, task.port, begun)) equal += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: task.atOnce }, worker));
+  return { begun, equal };
+}
+
 function perform(task: PeerTask): Promise<object> {
   switch (task.mode) {
     case 'udp-echo':
@@ -148,6 +185,8 @@ function perform(task: PeerTask): Promise<object> {
       return multicast(task);
     case 'tcp-server':
       return tcpServer(task);
+    case 'connections':
+      return connections(task);
   }
 }
 

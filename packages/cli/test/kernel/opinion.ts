@@ -40,7 +40,8 @@ const NO_APPLICATIONS = ['-d', 'tcp.port==1-65535,data', '-d', 'udp.port==1-6553
 /** Lets tshark judge the frames of a file that `host` sent, with every checksum checked. */
 export function opinionOf(path: string, host: string, filter = ''): Opinion {
   const checks = ['ip', 'tcp', 'udp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`]);
-  const own = `(ip.src == ${host} || arp.src.proto_ipv4 == ${host})`;
+  // The first address: an ICMP error quotes the addresses of somebody else's packet.
+  const own = `(ip.src#1 == ${host} || arp.src.proto_ipv4 == ${host})`;
   const filters = filter === '' ? own : `${own} && (${filter})`;
   const fields = ['_ws.expert.severity', '_ws.expert.message', '_ws.malformed'];
   const text = must([

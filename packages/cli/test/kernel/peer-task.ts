@@ -32,6 +32,15 @@ export type PeerTask =
       readonly host: string;
       readonly port: number;
       readonly echo: boolean;
+    }
+  | {
+      readonly mode: 'connections';
+      readonly host: string;
+      /** Of an echo service. */
+      readonly port: number;
+      readonly count: number;
+      /** Connections that are open at one time. */
+      readonly atOnce: number;
     };
 
 /** A running application. */
