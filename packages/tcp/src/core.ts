@@ -107,6 +107,8 @@ export class Core {
   readonly rxAt: Uint32Array;
   readonly rxLength: Uint32Array;
   readonly rxFlags: Uint8Array;
+  /** Last frame of the run that begins with this one (reassembly). */
+  readonly rxRunTail: Int32Array;
 
   readonly tcbs: Tcb[] = [];
   /** Frames in all send queues, and how many there may be. */
@@ -169,6 +171,7 @@ export class Core {
     this.rxAt = new Uint32Array(frames);
     this.rxLength = new Uint32Array(frames);
     this.rxFlags = new Uint8Array(frames);
+    this.rxRunTail = new Int32Array(frames);
   }
 
   /** A fresh connection in CLOSED, or undefined when all are taken and none is in TIME-WAIT. */

@@ -1,15 +1,17 @@
 // @hot
 /**
- * Out-of-order segments: a sorted list of frames that do not overlap.
+ * Out-of-order segments: a sorted list of frames that do not overlap, in runs without holes.
  *
- * The list is bounded in frames (and, by the window, in bytes). The segment at the left edge never
- * comes here, so it always finds room: a full list can delay, but not stall, a connection (M2).
+ * The first frame of a run knows its last one (`rxRunTail`), so that finding a place, and writing
+ * SACK blocks, costs as many steps as there are holes, not frames. The list is bounded in frames
+ * (and, by the window, in bytes). The segment at the left edge never comes here, so it always finds
+ * room: a full list can delay, but not stall, a connection (M2).
  *
  * @module
  */
 
 import { NO_FRAME } from '@tickwire/base';
-import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt } from '@tickwire/wire';
+import { seqAdd, seqDiff, seqGt, seqLe, seqLt } from '@tickwire/wire';
 import { type Core, Rx, type Segment } from './core.ts';
 import { COALESCE_BYTES_MAX } from './limits.ts';
 import { noteRecent } from './sack.ts';
@@ -18,13 +20,22 @@ import type { Tcb } from './tcb.ts';
 /** What {@link insertOutOfOrder} did. */
 export const Inserted = { Kept: 0, Duplicate: 1, Dropped: 2 } as const;
 
-/** Sequence space of a held frame: payload and FIN. */
-function spanOf(core: Core, frame: number): number {
-  return core.rxLength[frame]! + (core.rxFlags[frame]! & Rx.Fin);
+/** Sequence number behind a held frame: payload and FIN. */
+function endOf(core: Core, frame: number): number {
+  return seqAdd(core.rxSeq[frame]!, core.rxLength[frame]! + (core.rxFlags[frame]! & Rx.Fin));
 }
 
-function endOf(core: Core, frame: number): number {
-  return seqAdd(core.rxSeq[frame]!, spanOf(core, frame));
+/** The last run that begins at or before `seq`, or NO_FRAME. Almost always the last of all. */
+function runBefore(core: Core, tcb: Tcb, seq: number): number {
+  const last = tcb.ooLastRun;
+  if (last !== NO_FRAME && seqLe(core.rxSeq[last]!, seq)) return last;
+  let before = NO_FRAME;
+  let run = tcb.ooHead;
+  while (run !== NO_FRAME && seqLe(core.rxSeq[run]!, seq)) {
+    before = run;
+    run = core.rxNext[core.rxRunTail[run]!]!;
+  }
+  return before;
 }
 
 /**
@@ -45,30 +56,19 @@ export function insertOutOfOrder(
   let bytes = length;
   let withFin = fin;
 
-  // The place: behind `before`, in front of the first frame that begins after `left`. Almost all
-  // arrivals go to the end.
-  let before = NO_FRAME;
-  if (tcb.ooTail !== NO_FRAME && seqGe(left, core.rxSeq[tcb.ooTail]!)) before = tcb.ooTail;
-  else {
-    for (
-      let frame = tcb.ooHead;
-      frame !== NO_FRAME && seqLe(core.rxSeq[frame]!, left);
-      frame = core.rxNext[frame]!
-    ) {
-      before = frame;
-    }
-  }
-  // Cut from the left what the frames before it have.
-  for (let frame = before; frame !== NO_FRAME; frame = core.rxNext[frame]!) {
-    if (seqGt(core.rxSeq[frame]!, left)) break;
-    before = frame;
-    const have = seqDiff(endOf(core, frame), left);
-    if (have <= 0) continue;
+  // Cut from the left what the run before it has. Runs have holes between them: only one can.
+  const run = runBefore(core, tcb, left);
+  let end = left;
+  if (run !== NO_FRAME) {
+    end = endOf(core, core.rxRunTail[run]!);
+    const have = seqDiff(end, left);
     if (have >= bytes + withFin) return Inserted.Duplicate;
-    left = seqAdd(left, have);
-    from += have;
-    bytes -= have;
-    if (bytes < 0) bytes = 0;
+    if (have > 0) {
+      left = end;
+      from += have;
+      bytes -= have;
+      if (bytes < 0) bytes = 0;
+    }
   }
   if (
     tcb.ooFrames + tcb.rqFrames >= core.config.receiveFramesMax - 1 ||
@@ -76,45 +76,55 @@ export function insertOutOfOrder(
   ) {
     return Inserted.Dropped;
   }
-  // Swallow what it covers whole, then cut from the right what the next frame has.
+  // Swallow the runs that it covers whole, then cut from the right what the next one has.
   const right = seqAdd(left, bytes + withFin);
-  let next = before === NO_FRAME ? tcb.ooHead : core.rxNext[before]!;
-  while (next !== NO_FRAME && seqLe(endOf(core, next), right)) {
-    const behind = core.rxNext[next]!;
-    forget(core, tcb, next);
-    next = behind;
-    if (before === NO_FRAME) tcb.ooHead = next;
-    else core.rxNext[before] = next;
+  let next = run === NO_FRAME ? tcb.ooHead : core.rxNext[core.rxRunTail[run]!]!;
+  while (next !== NO_FRAME && seqLe(endOf(core, core.rxRunTail[next]!), right)) {
+    next = forgetRun(core, tcb, next);
   }
-  if (next === NO_FRAME) tcb.ooTail = before;
+  let stop = right;
   if (next !== NO_FRAME && seqLt(core.rxSeq[next]!, right)) {
-    bytes = seqDiff(core.rxSeq[next]!, left);
+    stop = core.rxSeq[next]!;
+    bytes = seqDiff(stop, left);
     withFin = 0;
   }
-  noteRecent(tcb, left, right);
-  keep(core, tcb, before, next, segment.frame, left, from, bytes, withFin);
+  noteRecent(tcb, left, stop);
+  const extended = run !== NO_FRAME && end === left ? run : NO_FRAME;
+  const before = run === NO_FRAME ? NO_FRAME : core.rxRunTail[run]!;
+  const own = keep(core, tcb, before, next, extended, segment.frame, left, from, bytes, withFin);
+  // The hole behind it may be closed too.
+  if (next !== NO_FRAME && stop === core.rxSeq[next]) {
+    core.rxRunTail[own] = core.rxRunTail[next]!;
+    if (tcb.ooLastRun === next) tcb.ooLastRun = own;
+  } else if (next === NO_FRAME) tcb.ooLastRun = own;
   return Inserted.Kept;
 }
 
-/** Links a frame, or copies a small payload behind the frame before it. */
+/**
+ * Links a frame between `before` and `next`, or copies a small payload behind `before`. `run` is the
+ * run that it extends, or NO_FRAME. Returns the first frame of the run that it is in now.
+ */
 function keep(
   core: Core,
   tcb: Tcb,
   before: number,
   next: number,
+  run: number,
   frame: number,
   seq: number,
   at: number,
   length: number,
   fin: number,
-): void {
+): number {
   const arena = core.arena;
   tcb.ooBytes += length;
+  // What was swallowed behind `before` is gone.
+  if (before === NO_FRAME) tcb.ooHead = next;
+  else core.rxNext[before] = next;
   if (
-    before !== NO_FRAME &&
+    run !== NO_FRAME &&
     length <= COALESCE_BYTES_MAX &&
     (core.rxFlags[before]! & Rx.Fin) === 0 &&
-    endOf(core, before) === seq &&
     arena.refCount(before) === 1
   ) {
     const to = core.rxAt[before]! + core.rxLength[before]!;
@@ -122,7 +132,7 @@ function keep(
       arena.bytes.copyWithin(to, at, at + length);
       core.rxLength[before] = core.rxLength[before]! + length;
       core.rxFlags[before] = Rx.Held | fin;
-      return;
+      return run;
     }
   }
   arena.retain(frame);
@@ -133,17 +143,30 @@ function keep(
   core.rxNext[frame] = next;
   if (before === NO_FRAME) tcb.ooHead = frame;
   else core.rxNext[before] = frame;
-  if (next === NO_FRAME) tcb.ooTail = frame;
   tcb.ooFrames += 1;
   core.rxFrames += 1;
+  if (run === NO_FRAME) {
+    core.rxRunTail[frame] = frame;
+    return frame;
+  }
+  core.rxRunTail[run] = frame;
+  return run;
 }
 
-function forget(core: Core, tcb: Tcb, frame: number): void {
-  tcb.ooFrames -= 1;
-  core.rxFrames -= 1;
-  tcb.ooBytes -= core.rxLength[frame]!;
-  core.rxFlags[frame] = 0;
-  core.arena.free(frame);
+/** Frees a run; returns the next one. The caller mends the list before it. */
+function forgetRun(core: Core, tcb: Tcb, run: number): number {
+  const behind = core.rxNext[core.rxRunTail[run]!]!;
+  let frame = run;
+  while (frame !== behind) {
+    const next = core.rxNext[frame]!;
+    tcb.ooFrames -= 1;
+    core.rxFrames -= 1;
+    tcb.ooBytes -= core.rxLength[frame]!;
+    core.rxFlags[frame] = 0;
+    core.arena.free(frame);
+    frame = next;
+  }
+  return behind;
 }
 
 /**
@@ -155,19 +178,25 @@ export function takeInOrder(core: Core, tcb: Tcb): number {
   for (;;) {
     const frame = tcb.ooHead;
     if (frame === NO_FRAME || seqGt(core.rxSeq[frame]!, tcb.rcvNxt)) return NO_FRAME;
-    tcb.ooHead = core.rxNext[frame]!;
-    if (tcb.ooHead === NO_FRAME) tcb.ooTail = NO_FRAME;
+    const next = core.rxNext[frame]!;
+    tcb.ooHead = next;
+    const tail = core.rxRunTail[frame]!;
+    if (tail !== frame) {
+      // The run goes on with the next frame.
+      core.rxRunTail[next] = tail;
+      if (tcb.ooLastRun === frame) tcb.ooLastRun = next;
+    } else if (next === NO_FRAME) tcb.ooLastRun = NO_FRAME;
     tcb.ooFrames -= 1;
     core.rxFrames -= 1;
     tcb.ooBytes -= core.rxLength[frame]!;
     const old = seqDiff(tcb.rcvNxt, core.rxSeq[frame]!);
     const fin = core.rxFlags[frame]! & Rx.Fin;
+    core.rxFlags[frame] = fin;
     if (old >= core.rxLength[frame]! + fin) {
       core.rxFlags[frame] = 0;
       core.arena.free(frame);
       continue;
     }
-    core.rxFlags[frame] = fin;
     const cut = old < core.rxLength[frame]! ? old : core.rxLength[frame]!;
     core.rxSeq[frame] = tcb.rcvNxt;
     core.rxAt[frame] = core.rxAt[frame]! + cut;
@@ -178,16 +207,8 @@ export function takeInOrder(core: Core, tcb: Tcb): number {
 
 /** Frees the whole list. */
 export function dropOutOfOrder(core: Core, tcb: Tcb): void {
-  let frame = tcb.ooHead;
-  while (frame !== NO_FRAME) {
-    const next = core.rxNext[frame]!;
-    core.rxFlags[frame] = 0;
-    core.arena.free(frame);
-    frame = next;
-  }
+  let run = tcb.ooHead;
+  while (run !== NO_FRAME) run = forgetRun(core, tcb, run);
   tcb.ooHead = NO_FRAME;
-  tcb.ooTail = NO_FRAME;
-  core.rxFrames -= tcb.ooFrames;
-  tcb.ooBytes = 0;
-  tcb.ooFrames = 0;
+  tcb.ooLastRun = NO_FRAME;
 }

@@ -13,7 +13,7 @@ import {
   seqLt,
   TCP_SACK_BLOCKS_MAX,
 } from '@tickwire/wire';
-import type { Core } from './core.ts';
+import { type Core, Rx } from './core.ts';
 import { Flag, type Tcb } from './tcb.ts';
 
 const HEADER_BYTES = 4;
@@ -26,12 +26,7 @@ export function sackBlockCount(core: Core, tcb: Tcb, room: number): number {
   if (fit > TCP_SACK_BLOCKS_MAX) fit = TCP_SACK_BLOCKS_MAX;
   if (fit <= 0) return 0;
   let count = tcb.dsackLeft === tcb.dsackRight ? 0 : 1;
-  let end = 0;
-  for (let frame = tcb.ooHead; frame !== NO_FRAME && count < fit; frame = core.rxNext[frame]!) {
-    const seq = core.rxSeq[frame]!;
-    if (frame === tcb.ooHead || seq !== end) count += 1;
-    end = seqAdd(seq, core.rxLength[frame]!);
-  }
+  for (let run = tcb.ooHead; run !== NO_FRAME && count < fit; run = nextRun(core, run)) count += 1;
   return count;
 }
 
@@ -40,7 +35,7 @@ export function sackOptionBytes(count: number): number {
   return count === 0 ? 0 : HEADER_BYTES + count * BLOCK_BYTES;
 }
 
-/** First frames of the blocks in the option that is being written. */
+/** Runs of the blocks in the option that is being written. */
 const written = new Int32Array(TCP_SACK_BLOCKS_MAX);
 
 /**
@@ -62,17 +57,17 @@ export function emitSack(core: Core, tcb: Tcb, at: number, count: number): numbe
   let blocks = 0;
   let fallback = tcb.ooHead;
   for (let choice = 0; blocks < left; choice += 1) {
-    let frame = NO_FRAME;
-    if (choice < 4) frame = blockOf(core, tcb, recentSeq(tcb, choice));
+    let run = NO_FRAME;
+    if (choice < 4) run = runOf(core, tcb, recentSeq(tcb, choice));
     else {
       if (fallback === NO_FRAME) break;
-      frame = fallback;
-      fallback = nextBlock(core, fallback);
+      run = fallback;
+      fallback = nextRun(core, fallback);
     }
-    if (frame === NO_FRAME || isWritten(frame, blocks)) continue;
-    written[blocks] = frame;
+    if (run === NO_FRAME || isWritten(run, blocks)) continue;
+    written[blocks] = run;
     blocks += 1;
-    to = emitTcpSackBlock(view, to, core.rxSeq[frame]!, blockEnd(core, frame));
+    to = emitTcpSackBlock(view, to, core.rxSeq[run]!, runEnd(core, run));
   }
   return to;
 }
@@ -83,8 +78,8 @@ function recentSeq(tcb: Tcb, choice: number): number {
   return choice === 2 ? tcb.ooRecent2 : tcb.ooRecent3;
 }
 
-function isWritten(frame: number, blocks: number): boolean {
-  for (let i = 0; i < blocks; i += 1) if (written[i] === frame) return true;
+function isWritten(run: number, blocks: number): boolean {
+  for (let i = 0; i < blocks; i += 1) if (written[i] === run) return true;
   return false;
 }
 
@@ -100,32 +95,22 @@ export function noteRecent(tcb: Tcb, seq: number, end: number): void {
   tcb.ooRecentEnd = end;
 }
 
-/** First frame of the run that holds `seq`, or NO_FRAME. */
-function blockOf(core: Core, tcb: Tcb, seq: number): number {
-  for (let frame = tcb.ooHead; frame !== NO_FRAME; frame = nextBlock(core, frame)) {
-    if (seqLt(seq, core.rxSeq[frame]!)) return NO_FRAME;
-    if (seqLt(seq, blockEnd(core, frame))) return frame;
+/** The run that holds `seq`, or NO_FRAME. */
+function runOf(core: Core, tcb: Tcb, seq: number): number {
+  for (let run = tcb.ooHead; run !== NO_FRAME; run = nextRun(core, run)) {
+    if (seqLt(seq, core.rxSeq[run]!)) return NO_FRAME;
+    if (seqLt(seq, runEnd(core, run))) return run;
   }
   return NO_FRAME;
 }
 
-/** Right edge of the contiguous run that begins with `frame`. */
-function blockEnd(core: Core, frame: number): number {
-  let end = seqAdd(core.rxSeq[frame]!, core.rxLength[frame]!);
-  for (let next = core.rxNext[frame]!; next !== NO_FRAME; next = core.rxNext[next]!) {
-    if (core.rxSeq[next] !== end) break;
-    end = seqAdd(end, core.rxLength[next]!);
-  }
-  return end;
+/** Sequence number behind the run that begins with frame `run`. */
+function runEnd(core: Core, run: number): number {
+  const tail = core.rxRunTail[run]!;
+  return seqAdd(core.rxSeq[tail]!, core.rxLength[tail]! + (core.rxFlags[tail]! & Rx.Fin));
 }
 
-/** First frame of the next run. */
-function nextBlock(core: Core, frame: number): number {
-  let end = seqAdd(core.rxSeq[frame]!, core.rxLength[frame]!);
-  let next = core.rxNext[frame]!;
-  while (next !== NO_FRAME && core.rxSeq[next] === end) {
-    end = seqAdd(end, core.rxLength[next]!);
-    next = core.rxNext[next]!;
-  }
-  return next;
+/** First frame of the run behind `run`, or NO_FRAME. */
+function nextRun(core: Core, run: number): number {
+  return core.rxNext[core.rxRunTail[run]!]!;
 }

@@ -39,7 +39,7 @@ export function resetTcb(tcb: Tcb, config: TcpConfig, nowNs: number): void {
   tcb.rqBytes = 0;
   tcb.rqFrames = 0;
   tcb.ooHead = NO_FRAME;
-  tcb.ooTail = NO_FRAME;
+  tcb.ooLastRun = NO_FRAME;
   tcb.ooBytes = 0;
   tcb.ooFrames = 0;
   tcb.ooRecent = 0;

@@ -160,7 +160,8 @@ export class Tcb {
   rqFrames = 0;
   /** Out-of-order data. */
   ooHead: number = NO_FRAME;
-  ooTail: number = NO_FRAME;
+  /** First frame of the last run. */
+  ooLastRun: number = NO_FRAME;
   ooBytes = 0;
   ooFrames = 0;
   /** Where the last out-of-order segments went: the first SACK blocks (RFC 2018, 4). */
