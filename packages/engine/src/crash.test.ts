@@ -54,7 +54,7 @@ async function uninterrupted(path: string): Promise<{ hash: string; reports: num
 
 describe('Exchange killed at random points under load', () => {
   for (const threads of [1, 3] as const) {
-    test(`loses no report that was received and makes none twice (threads ${threads})`, async () => {
+    test(`loses no report received, makes none twice (threads ${threads})`, async () => {
       using directory = new Directory();
       const prng = new Prng(threads);
       const heard = new Map<number, string>();

@@ -79,6 +79,7 @@ export class Exchange implements Pollable, Disposable {
         book: bookOptions(options),
         traders: limits.traders,
         retainedReports: limits.retainedReports,
+        prune: options.journalPrune ?? false,
         pipeline: this.#pipeline,
       },
       snapshotSequence,

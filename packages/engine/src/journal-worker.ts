@@ -23,6 +23,13 @@ export interface JournalThreadStart {
   readonly options: Omit<JournalOptions, 'storage'>;
 }
 
+/** What the thread can be asked for: to take over a snapshot. */
+export interface StoreRequest {
+  readonly path: string;
+  readonly sequence: number;
+  readonly prune: boolean;
+}
+
 self.onmessage = (event: MessageEvent): void => {
   const start = event.data as JournalThreadStart;
   const control = new ThreadControl(start.control);
@@ -58,11 +65,11 @@ function run(start: JournalThreadStart, input: RingBuffer, control: ThreadContro
   rethrow(stage.failure);
 }
 
-/** Stores the snapshot that is described by sequence and path; the error, or nothing. */
+/** Stores the snapshot that a {@link StoreRequest} describes; the error, or nothing. */
 function store(journal: Journal, question: string): string {
-  const [sequence = '', path = ''] = question.split('\n');
+  const { path, sequence, prune } = JSON.parse(question) as StoreRequest;
   try {
-    storePending(journal, path, Number(sequence));
+    storePending(journal, path, sequence, prune);
     return '';
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -45,7 +45,8 @@ export interface ExchangeLimits {
   /** Reports kept for re-requests of the feed, a power of two. Default 131,072 (6.5 MB). */
   readonly historyReports: number;
   /**
-   * Slots of the input ring, a power of two. Full: the sending session is paused. Default 16,384.
+   * Slots of the input ring, a power of two. Full: the gateway waits for the pipeline and goes on
+   * releasing reports meanwhile; TCP's windows close behind it. Default 16,384.
    */
   readonly inputSlots: number;
   /** Slots of the output ring, a power of two. Full: the book waits. Default 65,536. */
@@ -93,8 +94,13 @@ export interface ExchangeOptions {
   readonly login?: LoginPolicy;
   /** Deviations from {@link DEFAULT_EXCHANGE_LIMITS}. */
   readonly limits?: Partial<ExchangeLimits>;
-  /** Writes a snapshot after this many inputs, by a thread of its own. 0 (default): on request. */
+  /** Makes a snapshot after this many inputs, in a thread of its own. 0 (default): on request. */
   readonly snapshotEvery?: number;
+  /**
+   * After a snapshot, deletes the part of the journal that only older snapshots need. Default
+   * false: the whole history stays, for audits.
+   */
+  readonly journalPrune?: boolean;
   /** Records the latency of every report into histograms. Default false. */
   readonly latency?: boolean;
   /** Read for latency only. Default: the machine's. */

@@ -36,7 +36,7 @@ export interface Pipeline extends Disposable {
   /** The state hash of the book after all published inputs; the reports must be drained. */
   stateHash(): string;
   /** Hands the state in the file `path` to the owner of the journal as a snapshot. */
-  storeSnapshot(path: string, sequence: number): Promise<void>;
+  storeSnapshot(path: string, sequence: number, prune: boolean): Promise<void>;
 }
 
 /** Makes the rings behind `inputSequence` inputs and `reportSequence` reports. */

@@ -60,8 +60,8 @@ export class SinglePipeline implements Pipeline {
     return this.#book.book.stateHash();
   }
 
-  async storeSnapshot(path: string, sequence: number): Promise<void> {
-    if (this.#journal !== undefined) storePending(this.#journal.journal, path, sequence);
+  async storeSnapshot(path: string, sequence: number, prune: boolean): Promise<void> {
+    if (this.#journal !== undefined) storePending(this.#journal.journal, path, sequence, prune);
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { OrderBook } from '@tickwire/book';
 import { MemoryStorage } from '@tickwire/journal';
@@ -72,6 +72,42 @@ describe('Exchange.snapshot()', () => {
     rmSync(join(directory.path, 'segment-0000000000000001.journal'));
     expect(() => replayJournal(directory.path)).toThrow();
   });
+
+  for (const threads of [1, 3] as const) {
+    test(`deletes what no snapshot needs, if asked to (threads ${threads})`, async () => {
+      using directory = new Directory();
+      const options = {
+        journalDirectory: directory.path,
+        journalPrune: true,
+        threads,
+        ...SMALL,
+        journalSegmentBytes: 300_000,
+      };
+      using venue = await Venue.open({ exchange: options });
+      const trader = venue.trader(1);
+      venue.advance(10_000_000);
+      const flow = new FlowSender(3);
+      const { counters } = venue.exchange;
+      const files = (): string[] => readdirSync(directory.path).sort();
+      for (let round = 1; round <= 3; round += 1) {
+        const target = round * 10_000;
+        await venue.untilReal(() => {
+          flow.send(trader, Math.min(200, target - counters.inputs));
+          return counters.inputs === target;
+        });
+        venue.exchange.stateHash();
+        expect(await venue.exchange.snapshot()).toBe(target);
+      }
+      expect(files().filter((name) => name.endsWith('.snap')).length).toBe(2);
+      expect(files()).not.toContain('segment-0000000000000001.journal');
+      const hash = venue.exchange.stateHash();
+      venue.exchange.close();
+      expect(replayJournal(directory.path, { snapshot: true }).stateHash).toBe(hash);
+      expect(() => replayJournal(directory.path)).toThrow('have been deleted');
+      await venue.start(options);
+      expect(venue.exchange.recovery).toMatchObject({ snapshotSequence: 30_000, replayed: 0 });
+    }, 60_000);
+  }
 
   test('needs a directory', async () => {
     const storage = new MemoryStorage();

@@ -22,6 +22,8 @@ export interface SnapshotsOptions {
   readonly book: OrderBookOptions;
   readonly traders: number;
   readonly retainedReports: number;
+  /** Whether older parts of the journal go afterwards. */
+  readonly prune: boolean;
   readonly pipeline: Pipeline;
 }
 
@@ -57,14 +59,14 @@ export class Snapshots {
   }
 
   async #make(): Promise<number> {
-    const { directory, book, traders, retainedReports, pipeline } = this.#options;
+    const { directory, book, traders, retainedReports, prune, pipeline } = this.#options;
     if (directory === undefined) {
       throw new NetError('ENOTSUP', 'A snapshot needs a journal; open with a journalDirectory');
     }
     const path = join(directory, PENDING_NAME);
     const result = await shadow({ directory, path, book, traders, retainedReports });
     if ('error' in result) throw new NetError(result.code as NetErrorCode, result.error);
-    if (result.sequence > this.last) await pipeline.storeSnapshot(path, result.sequence);
+    if (result.sequence > this.last) await pipeline.storeSnapshot(path, result.sequence, prune);
     this.last = result.sequence;
     return result.sequence;
   }
@@ -94,7 +96,13 @@ async function shadow(start: SnapshotThreadStart): Promise<SnapshotThreadResult>
  * The writer's part, in the thread that owns the journal: takes the state from the file into the
  * journal's own snapshot, durable as a whole or not there. Throws what the storage throws.
  */
-export function storePending(journal: Journal, path: string, sequence: number): void {
+export function storePending(
+  journal: Journal,
+  path: string,
+  sequence: number,
+  prune: boolean,
+): void {
   journal.writeSnapshot(sequence, readFileSync(path));
+  if (prune) journal.prune();
   rmSync(path, { force: true });
 }

@@ -11,7 +11,7 @@ import type { OrderBook, OrderBookOptions } from '@tickwire/book';
 import type { JournalOptions } from '@tickwire/journal';
 import { describeRing, RingMonitor, type Sequence } from '@tickwire/ring';
 import type { BookThreadStart } from './book-worker.ts';
-import type { JournalThreadStart } from './journal-worker.ts';
+import type { JournalThreadStart, StoreRequest } from './journal-worker.ts';
 import { START_TIMEOUT_NS, STOP_TIMEOUT_NS, WATCH_INTERVAL_NS } from './limits.ts';
 import type { Pipeline, Rings } from './pipeline.ts';
 import { BOOK, JOURNAL } from './slots.ts';
@@ -137,9 +137,9 @@ export class ThreadedPipeline implements Pipeline {
     throw this.failure ?? new NetError('ETIMEDOUT', 'The book thread does not answer; look at it');
   }
 
-  async storeSnapshot(path: string, sequence: number): Promise<void> {
+  async storeSnapshot(path: string, sequence: number, prune: boolean): Promise<void> {
     const journal = this.#thread(JOURNAL);
-    journal.control.ask(`${sequence}\n${path}`);
+    journal.control.ask(JSON.stringify({ path, sequence, prune } satisfies StoreRequest));
     for (;;) {
       const answer = journal.control.answered();
       if (answer === '') return;

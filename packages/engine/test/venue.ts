@@ -131,6 +131,8 @@ export class Venue implements Disposable {
     for (;;) {
       this.round();
       if (done()) return;
+      // Virtual time goes on, so that delayed acknowledgements leave.
+      this.clock.advance(10_000);
       if (monotonicClock.nowNs() > deadlineNs)
         throw new Error(`timed out: ${this.exchange.describe()}`);
       await new Promise((resolve) => void setImmediate(resolve));
