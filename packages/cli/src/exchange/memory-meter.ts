@@ -3,8 +3,10 @@
  *
  * Two figures, and what they mean:
  * - *collections* counts finalised canaries: an object without references is dropped by the next
- *   collection, which arms the next canary. Small (eden) and full collections count alike. Zero
- *   says that less was allocated than the collector waits for, not that nothing was;
+ *   collection, which arms the next canary. Small (eden) and full collections count alike. Bun
+ *   starts one about every second by a timer, garbage or not; with `BUN_GC_TIMER_DISABLE=1` in the
+ *   environment only those remain that garbage causes. Zero then says that less was allocated than
+ *   the collector waits for (8 to 32 MB), not that nothing was;
  * - *growth* is the heap after a full collection at the end less the same at the beginning: what
  *   stayed. A loop that leaks shows here, one that only makes garbage does not.
  *
