@@ -183,6 +183,17 @@ describe('TIME-WAIT', () => {
     expect(s.send({ flags: TCP_SYN, seq: 5000, mss: 1460 })).toMatchObject([{ flags: 'S.' }]);
   });
 
+  test('of no length still acknowledges the FIN', () => {
+    const s = new Script({ config: { timeWaitNs: 0 } });
+    s.accept();
+    s.host.tcp.close(s.tcb(), s.nowNs);
+    s.egress();
+    s.inject({ flags: FIN_ACK, seq: 1, ack: 2 });
+    s.host.tcp.timers(s.nowNs);
+    expect(s.egress()).toMatchObject([{ flags: '.', ack: 2 }]);
+    s.assertClean();
+  });
+
   test('the oldest gives way when every connection is taken', () => {
     const s = new Script({ config: { connectionsMax: 1 } });
     s.accept();

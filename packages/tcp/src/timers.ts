@@ -12,6 +12,7 @@
 import { NO_FRAME } from '@tickwire/base';
 import { abortConnection, removeConnection } from './close.ts';
 import { type Core, earliestDeadlineNs } from './core.ts';
+import { sendAck } from './emit.ts';
 import { rackDetect } from './rack.ts';
 import {
   clearRetransmit,
@@ -65,6 +66,8 @@ function lingerEnds(core: Core, tcb: Tcb, nowNs: number): void {
     tcb.lingerAtNs = nowNs + core.config.timeWaitNs;
     return;
   }
+  // With a TIME-WAIT of no length the ACK of the peer's FIN is still owed.
+  if (tcb.state === State.TimeWait && (tcb.flags & Flag.AckNow) !== 0) sendAck(core, tcb, nowNs);
   const reason = tcb.state === State.TimeWait ? CloseReason.Finished : CloseReason.Timeout;
   removeConnection(core, tcb, reason);
 }

@@ -106,11 +106,12 @@ export class Crossed {
   readonly a: CrossedHost;
   readonly b: CrossedHost;
   readonly #meta: IpMeta = new IpMeta();
+  readonly #flow: IpFlow = new IpFlow();
   nowNs = 1_000_000;
 
   constructor(config: Partial<TcpConfig> = {}) {
     const arena = createHeapArena({ frames: 8192, dataRoom: 2048 });
-    const full = tcpConfig({ connectionsMax: 1024, ...config });
+    const full = tcpConfig({ connectionsMax: 1024, timeWaitNs: 0, ...config });
     this.a = new CrossedHost(arena, ADDRESS_A, full);
     this.b = new CrossedHost(arena, ADDRESS_B, full);
   }
@@ -125,19 +126,52 @@ export class Crossed {
     for (let i = 0; i < 4; i += 1) this.round(1000);
   }
 
+  /** Opens one more connection to a port that listens. */
+  openOne(port: number): Tcb {
+    const flow = this.#flow;
+    flow.local0 = 0;
+    flow.local1 = 0;
+    flow.local2 = 0;
+    flow.local3 = 0;
+    flow.remote2 = 0xffff;
+    flow.remote3 = ADDRESS_B;
+    const tcb = this.a.tcp.connect(flow, port, 0, this.nowNs);
+    if (typeof tcb === 'number') throw new TypeError(`connect: ${tcb}`);
+    for (let r = 0; r < 2; r += 1) this.round(1000);
+    return tcb;
+  }
+
+  /** Opens `count` more connections; returns those of `a`. */
+  openMany(count: number, port: number): Tcb[] {
+    this.b.tcp.listen(0, 0, 0, 0, port, { backlog: count });
+    const tcbs: Tcb[] = [];
+    for (let i = 0; i < count; i += 1) {
+      const flow = new IpFlow();
+      flow.remote2 = 0xffff;
+      flow.remote3 = ADDRESS_B;
+      const tcb = this.a.tcp.connect(flow, port, 0, this.nowNs);
+      if (typeof tcb === 'number') break;
+      tcbs.push(tcb);
+      if (i % 64 === 63) for (let r = 0; r < 4; r += 1) this.round(1000);
+    }
+    for (let r = 0; r < 4; r += 1) this.round(1000);
+    return tcbs;
+  }
+
   /** One round: each side takes what the other has sent, then sends. Returns packets moved. */
   round(stepNs: number): number {
     this.nowNs += stepNs;
     this.a.tcp.timers(this.nowNs);
     this.a.tcp.egress(this.nowNs);
-    let moved = this.#deliver(this.a, this.b);
+    let moved = this.deliver(this.a, this.b);
     this.b.tcp.timers(this.nowNs);
     this.b.tcp.egress(this.nowNs);
-    moved += this.#deliver(this.b, this.a);
+    moved += this.deliver(this.b, this.a);
     return moved;
   }
 
-  #deliver(from: CrossedHost, to: CrossedHost): number {
+  /** Hands everything that `from` has sent to `to`. Returns the number of packets. */
+  deliver(from: CrossedHost, to: CrossedHost): number {
     const meta = this.#meta;
     meta.src2 = 0xffff;
     meta.src3 = from.address;
