@@ -66,8 +66,8 @@ describe.skipIf(reason !== undefined)('--device', () => {
   test('serve answers on its own, and says what it moved', async () => {
     const here = space();
     const args = ['serve', '--device', 'net_tap:iface=twcli1', '--address', '10.78.0.1/24'];
-    const child = start([...args, '--host-address', '10.78.0.9/24'], here.inside());
-    await ready(child);
+    const child = start(args, here.inside());
+    expect(await ready(child)).toContain('The kernel has 10.78.0.254/24 on twcli1');
     const echo = await pipeline(here, 'echo there | timeout 5 nc -q 1 10.78.0.1 7');
     expect(echo.output).toContain('there');
     child.kill('SIGTERM');

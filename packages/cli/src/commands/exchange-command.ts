@@ -62,7 +62,7 @@ export const exchangeCommand: Command<CliContext> = buildCommand<ExchangeFlags, 
       hostAddress: {
         kind: 'parsed',
         parse: String,
-        brief: "The kernel's address on a TAP, or none; default 10.77.0.254/24",
+        brief: "The kernel's address on a TAP, or none; default the last of the subnet",
         placeholder: 'A/N',
         optional: true,
       },

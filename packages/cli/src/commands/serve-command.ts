@@ -37,7 +37,7 @@ export const serveCommand: Command<CliContext> = buildCommand<ServeFlags, [], Cl
       hostAddress: {
         kind: 'parsed',
         parse: String,
-        brief: "The kernel's address on a TAP, or none; default 10.77.0.254/24",
+        brief: "The kernel's address on a TAP, or none; default the last of the subnet",
         placeholder: 'A/N',
         optional: true,
       },

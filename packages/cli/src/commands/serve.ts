@@ -22,7 +22,7 @@ export async function serve(context: CliContext, flags: ServeFlags): Promise<voi
     );
   }
   using port = openPort(device, { ...linkOptions(context, flags), nowNs: monotonicClock.nowNs() });
-  const notice = configureHost(device, flags.hostAddress);
+  const notice = configureHost(device, address, flags.hostAddress);
   using stack = new Stack({ device: port.device, addresses: [address] });
   using _services = startServices(stack);
   const host = address.split('/')[0]!;

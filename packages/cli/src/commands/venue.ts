@@ -100,7 +100,7 @@ export async function serveVenue(
   const { stdout, stderr } = context.process;
   const startNs = monotonicClock.nowNs();
   using port = openPort(flags.device, { ...linkOptions(context, flags), nowNs: startNs });
-  const hostNotice = configureHost(flags.device, flags.hostAddress);
+  const hostNotice = configureHost(flags.device, address, flags.hostAddress);
   using folder = new JournalFolder({
     journal: config.journal,
     keep: flags.keep,

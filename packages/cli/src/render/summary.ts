@@ -36,7 +36,7 @@ function headline(result: RunResult, columns: number, style: Style): string[] {
     result.sessions === 0 ? '' : plural(result.sessions, 'session'),
     plural(result.threads, 'thread'),
     result.role === 'trader' ? '' : `journal ${result.journal}`,
-    result.seed === null ? result.flow : `seed ${result.seed}`,
+    result.role === 'venue' ? '' : result.seed === null ? result.flow : `seed ${result.seed}`,
   ];
   // A part stays whole: its blanks do not break, until the line is made.
   const whole = parts.filter((part) => part !== '').map((part) => part.replaceAll(' ', '\u00a0'));
