@@ -9,6 +9,14 @@ import { NO_FRAME } from '@tickwire/base';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, TCP_ECE, TCP_FIN } from '@tickwire/wire';
 import { controllerOf } from './congestion/registry.ts';
 import { type Core, type Segment, Tx } from './core.ts';
+import {
+  isCwndLimited,
+  markAppLimited,
+  rateBegins,
+  rateDelivered,
+  rateEnds,
+  ratePartly,
+} from './delivery-rate.ts';
 import { rackAdapt, rackDelivered, rackDetect, rackRecovered } from './rack.ts';
 import {
   clearRetransmit,
@@ -55,6 +63,7 @@ export function ackArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: number
   deliveredBytes = 0;
   originalBytes = 0;
   retransmittedNs = 0;
+  if (tcb.rateOn !== 0) rateBegins(tcb);
   if (acked > 0) {
     takeAcked(core, tcb, ack, nowNs);
     // What was held back behind a hole tells how long the hole was, not the path.
@@ -124,8 +133,9 @@ function renoAck(core: Core, tcb: Tcb, acked: number, flight: number, nowNs: num
     }
   } else {
     if (tcb.recovery !== Recovery.Open && seqGe(tcb.sndUna, tcb.recover)) leaveRecovery(tcb);
-    if (mayGrow(tcb, flight)) controllerOf(tcb).acked(tcb, acked, nowNs);
+    if (tcb.rateOn === 0 && mayGrow(tcb, flight)) controllerOf(tcb).acked(tcb, acked, nowNs);
   }
+  if (tcb.rateOn !== 0) rateSampled(core, tcb, nowNs);
   return progressed(core, tcb, nowNs);
 }
 
@@ -175,13 +185,21 @@ function sackAck(
       enterFastRecovery(core, tcb, nowNs);
     }
   }
-  if (tcb.recovery === Recovery.Fast) proportionalRate(tcb, delivered, acked > 0 && !lost);
+  if (tcb.rateOn !== 0) rateSampled(core, tcb, nowNs);
+  else if (tcb.recovery === Recovery.Fast) proportionalRate(tcb, delivered, acked > 0 && !lost);
   else if (acked > 0 && mayGrow(tcb, flight)) controllerOf(tcb).acked(tcb, acked, nowNs);
   if (acked > 0) return progressed(core, tcb, nowNs);
   // With nothing in flight the timer belongs to the window probe.
   if (flight > 0) scheduleLossTimer(core, tcb, false, nowNs);
   core.needsEgress(tcb);
   return true;
+}
+
+/** The controller works from delivery rates: it gets the sample of this ACK. */
+function rateSampled(core: Core, tcb: Tcb, nowNs: number): void {
+  rateEnds(tcb, sampleNs, nowNs);
+  const { rate } = controllerOf(tcb);
+  if (rate!.sampled(tcb, isCwndLimited(tcb), core.random, nowNs)) markAppLimited(tcb);
 }
 
 /** What the ACK says about a tail loss probe (RFC 8985, 7.4.2). */
@@ -247,13 +265,14 @@ function takeAcked(core: Core, tcb: Tcb, ack: number, nowNs: number): void {
     const seq = core.txSeq[frame]!;
     const span = frameSpan(core, frame);
     if (seqGt(seqAdd(seq, span), ack)) {
-      if (seqLt(seq, ack)) trimHead(core, tcb, frame, seqDiff(ack, seq));
+      if (seqLt(seq, ack)) trimHead(core, tcb, frame, seqDiff(ack, seq), nowNs);
       return;
     }
     const flags = core.txFlags[frame]!;
     forgetSent(tcb, flags, span);
     if ((flags & Tx.Sacked) === 0) {
       deliveredBytes += span;
+      if (tcb.rateOn !== 0) rateDelivered(core, tcb, frame, nowNs);
       if ((flags & Tx.Ever) === 0) {
         sampleNs = nowNs - core.txTimeNs[frame]!;
         if (seqLe(seqAdd(seq, span), tcb.recover)) originalBytes += span;
@@ -274,9 +293,12 @@ function takeAcked(core: Core, tcb: Tcb, ack: number, nowNs: number): void {
 }
 
 /** Part of the first frame is acknowledged. */
-function trimHead(core: Core, tcb: Tcb, frame: number, bytes: number): void {
+function trimHead(core: Core, tcb: Tcb, frame: number, bytes: number, nowNs: number): void {
   const flags = core.txFlags[frame]!;
-  if ((flags & Tx.Sacked) === 0) deliveredBytes += bytes;
+  if ((flags & Tx.Sacked) === 0) {
+    deliveredBytes += bytes;
+    if (tcb.rateOn !== 0) ratePartly(tcb, bytes, nowNs);
+  }
   forgetSent(tcb, flags, bytes);
   core.txSeq[frame] = seqAdd(core.txSeq[frame]!, bytes);
   core.txAt[frame] = core.txAt[frame]! + bytes;

@@ -15,6 +15,8 @@ export const Congestion = {
   NewReno: 0,
   /** RFC 9438 with HyStart++ (RFC 9406). */
   Cubic: 1,
+  /** BBR version 3 (draft-ietf-ccwg-bbr); always paced. */
+  Bbr: 2,
 } as const;
 
 /** Any value of {@link Congestion}. */

@@ -99,6 +99,13 @@ export class Core {
   readonly txLength: Uint16Array;
   readonly txFlags: Uint8Array;
   readonly txTimeNs: Float64Array;
+  // What delivery rate estimation notes of a transmission (delivery-rate.ts).
+  readonly txDelivered: Float64Array;
+  /** -1 for a transmission that was not noted. */
+  readonly txDeliveredNs: Float64Array;
+  readonly txFirstSentNs: Float64Array;
+  readonly txInFlight: Float64Array;
+  readonly txLost: Float64Array;
 
   // Columns of the receive queues and of reassembly, by frame. A frame may be in a send queue and
   // in a receive queue at once: a peer in the same process reads the very same memory.
@@ -166,6 +173,11 @@ export class Core {
     this.txLength = new Uint16Array(frames);
     this.txFlags = new Uint8Array(frames);
     this.txTimeNs = new Float64Array(frames);
+    this.txDelivered = new Float64Array(frames);
+    this.txDeliveredNs = new Float64Array(frames);
+    this.txFirstSentNs = new Float64Array(frames);
+    this.txInFlight = new Float64Array(frames);
+    this.txLost = new Float64Array(frames);
     this.rxNext = new Int32Array(frames).fill(NO_FRAME);
     this.rxSeq = new Int32Array(frames);
     this.rxAt = new Uint32Array(frames);

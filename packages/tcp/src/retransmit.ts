@@ -14,20 +14,11 @@ import { seqDiff, seqGe, seqGt } from '@tickwire/wire';
 import { controllerOf } from './congestion/registry.ts';
 import { type Core, Tx } from './core.ts';
 import { DUP_ACK_THRESHOLD, TAIL_PROBE_MIN_NS } from './limits.ts';
+import { Recovery } from './recovery.ts';
 import { backedOffRtoNs } from './rtt.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 
-/** Values of `Tcb.recovery`. */
-export const Recovery = {
-  /** Nothing is known to be missing. */
-  Open: 0,
-  /** Fast recovery (RFC 5681, 3.2; RFC 6675). */
-  Fast: 1,
-  /** After a retransmission timeout. */
-  Loss: 2,
-  /** The window was reduced for ECN (RFC 3168, 6.1.2). */
-  Reduced: 3,
-} as const;
+export { Recovery } from './recovery.ts';
 
 /** Values of `Tcb.retransmitKind`: what `retransmitAtNs` means. */
 export const Retransmit = {
@@ -111,6 +102,7 @@ export function markLost(core: Core, tcb: Tcb, frame: number): void {
   const flags = core.txFlags[frame]!;
   if ((flags & Tx.Sacked) !== 0) return;
   const span = frameSpan(core, frame);
+  if (tcb.rateOn !== 0) noteLost(core, tcb, frame, span);
   if ((flags & Tx.Lost) === 0) tcb.lostBytes += span;
   // A retransmission that is lost again leaves the network again.
   if ((flags & Tx.Retransmitted) !== 0) tcb.retransBytes -= span;
@@ -118,6 +110,16 @@ export function markLost(core: Core, tcb: Tcb, frame: number): void {
   if (tcb.sqLost === NO_FRAME || seqGt(core.txSeq[tcb.sqLost]!, core.txSeq[frame]!)) {
     tcb.sqLost = frame;
   }
+}
+
+/** Tells a controller that works from delivery rates of a segment that has just got lost. */
+function noteLost(core: Core, tcb: Tcb, frame: number, span: number): void {
+  const flags = core.txFlags[frame]!;
+  if ((flags & (Tx.Lost | Tx.Retransmitted)) === Tx.Lost || core.txDeliveredNs[frame]! < 0) return;
+  tcb.lostTotal += span;
+  const lost = tcb.lostTotal - core.txLost[frame]!;
+  const appLimited = (flags & Tx.AppLimited) !== 0;
+  controllerOf(tcb).rate!.lost(tcb, span, core.txInFlight[frame]!, lost, appLimited);
 }
 
 /** The first frame that is lost and not in the network again, or NO_FRAME. Moves the hint. */
@@ -165,6 +167,8 @@ export function rememberForUndo(tcb: Tcb): void {
  * window arrives at `ssthresh` by the end of the recovery and never stalls on the way.
  */
 export function proportionalRate(tcb: Tcb, delivered: number, progress: boolean): void {
+  // Who paces by the rate of the path sends no burst that would have to be spread.
+  if (tcb.rateOn !== 0) return;
   tcb.prrDelivered += delivered;
   const pipe = pipeBytes(tcb);
   let send = 0;
@@ -235,7 +239,9 @@ export function markAllLost(core: Core, tcb: Tcb): void {
   ) {
     const flags = core.txFlags[frame]!;
     if ((flags & Tx.Sacked) !== 0) continue;
-    tcb.lostBytes += frameSpan(core, frame);
+    const span = frameSpan(core, frame);
+    if (tcb.rateOn !== 0) noteLost(core, tcb, frame, span);
+    tcb.lostBytes += span;
     core.txFlags[frame] = (flags & ~Tx.Retransmitted) | Tx.Lost;
   }
   tcb.sqLost = tcb.sqHead;

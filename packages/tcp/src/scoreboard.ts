@@ -8,6 +8,7 @@
 import { NO_FRAME } from '@tickwire/base';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, type TcpOptions } from '@tickwire/wire';
 import { type Core, type Segment, Tx } from './core.ts';
+import { rateDelivered } from './delivery-rate.ts';
 import { rackDelivered } from './rack.ts';
 import { frameSpan } from './retransmit.ts';
 import { Flag, type Tcb } from './tcb.ts';
@@ -123,6 +124,7 @@ function markFrames(
       if (seqLe(seqAdd(seq, span), tcb.recover)) found.original += span;
     }
     rackDelivered(core, tcb, frame, nowNs);
+    if (tcb.rateOn !== 0) rateDelivered(core, tcb, frame, nowNs);
     core.txFlags[frame] = (flags & ~(Tx.Lost | Tx.Retransmitted)) | Tx.Sacked;
   }
 }

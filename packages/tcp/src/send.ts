@@ -11,6 +11,7 @@
 import { copyBytes, NO_FRAME, Status } from '@tickwire/base';
 import { seqAdd, seqDiff, TCP_HEADER_BYTES, TCP_TIMESTAMPS_BYTES } from '@tickwire/wire';
 import { type Core, Tx } from './core.ts';
+import { rateCopy } from './delivery-rate.ts';
 import { ipHeaderBytes } from './emit.ts';
 import { MSS_MIN } from './limits.ts';
 import { State } from './state.ts';
@@ -85,6 +86,7 @@ function append(
   core.txAt[frame] = at;
   core.txLength[frame] = length;
   core.txFlags[frame] = flags;
+  core.txDeliveredNs[frame] = -1;
   if (tcb.sqTail === NO_FRAME) tcb.sqHead = frame;
   else core.txNext[tcb.sqTail] = frame;
   tcb.sqTail = frame;
@@ -246,6 +248,7 @@ export function splitFrame(core: Core, tcb: Tcb, frame: number, keep: number): b
   core.txLength[rest] = length;
   core.txFlags[rest] = flags;
   core.txTimeNs[rest] = core.txTimeNs[frame]!;
+  rateCopy(core, frame, rest);
   core.txNext[frame] = rest;
   core.txLength[frame] = keep;
   core.txFlags[frame] = flags & ~Tx.Fin;

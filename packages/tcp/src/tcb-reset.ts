@@ -66,6 +66,15 @@ export function resetTcb(tcb: Tcb, config: TcpConfig, nowNs: number): void {
   tcb.cwnd = 0;
   tcb.ssthresh = 0;
   tcb.cwndAcked = 0;
+  tcb.rateOn = 0;
+  tcb.delivered = 0;
+  tcb.deliveredNs = nowNs;
+  tcb.firstSentNs = nowNs;
+  tcb.lostTotal = 0;
+  tcb.appLimitedUntil = 0;
+  tcb.cwndLimitedUntil = 0;
+  tcb.pacingRate = 0;
+  tcb.sendQuantum = 0;
   tcb.recovery = Recovery.Open;
   tcb.dupAcks = 0;
   tcb.sackedBytes = 0;

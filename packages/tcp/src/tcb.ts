@@ -11,6 +11,7 @@
 
 import { NO_FRAME } from '@tickwire/base';
 import { IpFlow } from '@tickwire/wire';
+import type { BbrState } from './congestion/bbr-state.ts';
 import { State } from './state.ts';
 
 /** A deadline that is not set. */
@@ -239,6 +240,26 @@ export class Tcb {
   hySamples = 0;
   hyCssRounds = 0;
   hyBaselineNs = 0;
+  /** BBR's model; made with the first connection of this slot that uses BBR, and kept. */
+  bbr: BbrState | undefined = undefined;
+
+  // Delivery rate estimation (delivery-rate.ts).
+  /** 1 when the controller works from delivery rates: it owns `cwnd` and paces. */
+  rateOn = 0;
+  /** Bytes delivered so far, selectively or not, and when the last of them were. */
+  delivered = 0;
+  deliveredNs = 0;
+  /** When the latest segment that is known to be delivered was sent. */
+  firstSentNs = 0;
+  /** Bytes marked lost so far. */
+  lostTotal = 0;
+  /** Samples are application-limited until so much is delivered; 0 when they are not. */
+  appLimitedUntil = 0;
+  /** The congestion window was the limit for what is delivered by then. */
+  cwndLimitedUntil = 0;
+  /** Bytes per second that the controller wants, and bytes that leave in one go. */
+  pacingRate = 0;
+  sendQuantum = 0;
 
   // RACK-TLP (RFC 8985).
   rackSentNs = 0;

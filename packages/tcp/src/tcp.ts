@@ -7,7 +7,8 @@
 import { assert, type FrameArena, NO_TIMER, type Prng, Status } from '@tickwire/base';
 import type { IpFlow, IpMeta, IpOutput } from '@tickwire/wire';
 import { abortConnection, closeConnection, finishOwner, shutdownSend } from './close.ts';
-import type { TcpConfig } from './config.ts';
+import type { Congestion, TcpConfig } from './config.ts';
+import { setController } from './congestion/choose.ts';
 import { Core } from './core.ts';
 import type { TcpCounters } from './counters.ts';
 import type { TcpEvents } from './events.ts';
@@ -346,6 +347,16 @@ export class Tcp {
     const waiting = timeoutNs > 0 && (sendQueueBytes(tcb) > 0 || tcb.state < State.Established);
     tcb.userTimeoutAtNs = waiting ? nowNs + timeoutNs : NEVER;
     if (waiting) this.#core.armAt(tcb, tcb.userTimeoutAtNs);
+  }
+
+  /**
+   * Changes the congestion controller of an open connection; the window stays. What is in flight
+   * gives no sample of the delivery rate.
+   */
+  setCongestion(tcb: Tcb, congestion: Congestion, nowNs: number): number {
+    if (tcb.state < State.Established) return Status.BadState;
+    setController(this.#core, tcb, congestion, nowNs);
+    return Status.Ok;
   }
 
   /** Size of the send buffer. A smaller one takes effect as the queue drains. */

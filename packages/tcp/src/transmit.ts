@@ -9,6 +9,7 @@ import { NO_FRAME } from '@tickwire/base';
 import { seqAdd, seqDiff, seqGt, TCP_FIN, TCP_PSH } from '@tickwire/wire';
 import { controllerOf } from './congestion/registry.ts';
 import { type Core, Tx } from './core.ts';
+import { markAppLimited, markCwndLimited, rateSent } from './delivery-rate.ts';
 import { sendAck, sendControl, sendSegment, sendSyn, timestampNow } from './emit.ts';
 import { FastOpen } from './fast-open.ts';
 import { ALLOC_RETRY_NS, PACE_GAIN, PACE_GAIN_SLOW_START, PACE_SLACK_NS } from './limits.ts';
@@ -27,6 +28,8 @@ import { backedOffRtoNs } from './rtt.ts';
 import { queueFin, splitFrame, tellDrained } from './send.ts';
 import { State } from './state.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
+
+const SECOND = 1_000_000_000;
 
 /** Why new data does not go out. */
 const Blocked = { No: 0, Peer: 1, Own: 2 } as const;
@@ -111,10 +114,14 @@ function transmitLost(core: Core, tcb: Tcb, nowNs: number): boolean {
     const frame = nextLost(core, tcb);
     if (frame === NO_FRAME) return true;
     const forced = (tcb.flags & Flag.ForceOne) !== 0;
-    if (!forced && !congestionAllows(core, tcb, frame)) return true;
+    if (!forced) {
+      if (!congestionAllows(core, tcb, frame)) return true;
+      if (tcb.rateOn !== 0 && !paceAllows(core, tcb, nowNs)) return true;
+    }
     if (core.output.room() <= 0) return false;
     if (core.txLength[frame]! > tcb.mss && !splitFrame(core, tcb, frame, tcb.mss)) return false;
     if (!retransmitFrame(core, tcb, frame, nowNs)) return false;
+    if (tcb.rateOn !== 0) paceSent(tcb, frameSpan(core, frame), nowNs);
     tcb.flags &= ~Flag.ForceOne;
   }
 }
@@ -198,15 +205,20 @@ function sendQueued(core: Core, tcb: Tcb, queued: number, again: boolean, nowNs:
   let flags = (core.txFlags[queued]! & Tx.Fin) !== 0 ? TCP_FIN : 0;
   if (length > 0 && core.txNext[queued] === NO_FRAME) flags |= TCP_PSH;
   core.txTimeNs[queued] = nowNs;
+  if (tcb.rateOn !== 0) rateSent(core, tcb, queued, frameSpan(core, queued), nowNs);
   sendSegment(core, tcb, frame, at, length, core.txSeq[queued]!, flags, !again, nowNs);
   return true;
 }
 
 /** Sends unsent frames as far as the peer's window, the congestion window and manners allow. */
 function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
+  const paced = core.config.pacing || tcb.rateOn !== 0;
   for (;;) {
     const frame = tcb.sqUnsent;
-    if (frame === NO_FRAME) return true;
+    if (frame === NO_FRAME) {
+      if (tcb.rateOn !== 0 && pipeBytes(tcb) < tcb.cwnd) markAppLimited(tcb);
+      return true;
+    }
     if (core.txLength[frame]! > tcb.mss && !splitFrame(core, tcb, frame, tcb.mss)) return false;
     if (flightBytes(tcb) === 0) restartAfterIdle(core, tcb, nowNs);
     const usable = seqDiff(seqAdd(tcb.sndUna, tcb.sndWnd), tcb.sndNxt);
@@ -218,8 +230,11 @@ function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
     const pipe = pipeBytes(tcb);
     // A bare FIN adds nothing to congestion and may free a connection.
     const bare = core.txLength[frame] === 0;
-    if (pipe > 0 && pipe + frameSpan(core, frame) > tcb.cwnd && !bare) return true;
-    if (core.config.pacing && !paceAllows(core, tcb, nowNs)) return true;
+    if (pipe > 0 && pipe + frameSpan(core, frame) > tcb.cwnd && !bare) {
+      if (tcb.rateOn !== 0) markCwndLimited(tcb);
+      return true;
+    }
+    if (paced && !paceAllows(core, tcb, nowNs)) return true;
     if (core.output.room() <= 0) return false;
     if (
       frameSpan(core, frame) > usable &&
@@ -234,7 +249,7 @@ function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
     tcb.flags &= ~Flag.Override;
     if (core.txLength[frame]! < tcb.mss) tcb.sndSmall = tcb.sndNxt;
     if (tcb.recovery === Recovery.Fast) tcb.prrOut += span;
-    if (core.config.pacing) paceSent(tcb, span, nowNs);
+    if (paced) paceSent(tcb, span, nowNs);
     tcb.lastDataNs = nowNs;
     scheduleLossTimer(core, tcb, false, nowNs);
     if (tcb.userTimeoutNs > 0 && tcb.userTimeoutAtNs === NEVER) {
@@ -249,6 +264,11 @@ function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
  * initial window leaves at once.
  */
 function restartAfterIdle(core: Core, tcb: Tcb, nowNs: number): void {
+  if (tcb.rateOn !== 0) {
+    // The pacer sends no burst: the model stays good, and its owner decides.
+    controllerOf(tcb).idle(tcb, nowNs);
+    return;
+  }
   if (nowNs - tcb.lastDataNs <= tcb.rtoNs) return;
   const initial = core.config.initialWindowSegments * tcb.mss;
   if (tcb.cwnd <= initial) return;
@@ -259,7 +279,7 @@ function restartAfterIdle(core: Core, tcb: Tcb, nowNs: number): void {
 
 /** Whether the pacer lets a segment go now; else it wakes the connection when it does. */
 function paceAllows(core: Core, tcb: Tcb, nowNs: number): boolean {
-  if (tcb.paceNextNs <= nowNs + PACE_SLACK_NS) return true;
+  if (tcb.paceNextNs <= nowNs + paceSlackNs(tcb)) return true;
   if (tcb.paceNextNs < tcb.paceAtNs) {
     tcb.paceAtNs = Math.ceil(tcb.paceNextNs);
     core.armAt(tcb, tcb.paceAtNs);
@@ -267,8 +287,25 @@ function paceAllows(core: Core, tcb: Tcb, nowNs: number): boolean {
   return false;
 }
 
-/** One window per round trip, faster in slow start, so that pacing is not what limits growth. */
+/** How far the pacer may run ahead: a poll round, or what leaves in one go. */
+function paceSlackNs(tcb: Tcb): number {
+  if (tcb.pacingRate === 0) return PACE_SLACK_NS;
+  const quantumNs = ((tcb.sendQuantum - tcb.mss) * SECOND) / tcb.pacingRate;
+  return quantumNs < PACE_SLACK_NS ? PACE_SLACK_NS : quantumNs;
+}
+
+/**
+ * One window per round trip, faster in slow start, so that pacing is not what limits growth; or the
+ * rate that the controller wants.
+ */
 function paceSent(tcb: Tcb, span: number, nowNs: number): void {
+  if (tcb.pacingRate > 0) {
+    // A timer that fires late must not lower the rate: what it missed, up to a burst, is made up.
+    const earliestNs = nowNs - paceSlackNs(tcb);
+    const fromNs = tcb.paceNextNs > earliestNs ? tcb.paceNextNs : earliestNs;
+    tcb.paceNextNs = fromNs + (span * SECOND) / tcb.pacingRate;
+    return;
+  }
   if (tcb.srttNs === 0) return;
   const gain = tcb.cwnd < tcb.ssthresh / 2 ? PACE_GAIN_SLOW_START : PACE_GAIN;
   const from = tcb.paceNextNs > nowNs ? tcb.paceNextNs : nowNs;

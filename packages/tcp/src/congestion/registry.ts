@@ -6,11 +6,12 @@
  */
 
 import type { Tcb } from '../tcb.ts';
+import { bbr } from './bbr.ts';
 import type { CongestionControl } from './congestion.ts';
 import { cubic } from './cubic.ts';
 import { newReno } from './new-reno.ts';
 
-const CONTROLLERS: readonly CongestionControl[] = [newReno, cubic];
+const CONTROLLERS: readonly CongestionControl[] = [newReno, cubic, bbr];
 
 /** The controller of a connection. */
 export function controllerOf(tcb: Tcb): CongestionControl {
