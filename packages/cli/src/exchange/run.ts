@@ -167,6 +167,21 @@ function feedHash(traders: TraderSide, reports: number): string | undefined {
   return isWhole ? hash.digest() : undefined;
 }
 
+/** Time for the sessions to end in order; what is open then is reset. */
+const LEAVE_LIMIT_NS = 100e6;
+
+/** Ends the sessions as a client should: logout, FIN, and nothing left that waits. */
+function leave(traders: TraderSide, venue: VenueSide | undefined): void {
+  traders.logout();
+  const untilNs = monotonicClock.nowNs() + LEAVE_LIMIT_NS;
+  for (let nowNs = 0; nowNs < untilNs && !traders.isClosed;) {
+    nowNs = monotonicClock.nowNs();
+    traders.poll(nowNs);
+    venue?.poll(nowNs);
+  }
+  traders.close();
+}
+
 /** Every order has its report and the feed its messages; a gap that was filled is no loss. */
 function isLossless(result: Pick<RunResult, 'lost' | 'multicastLost'>): boolean {
   return result.lost === 0 && result.multicastLost === 0;
@@ -196,7 +211,7 @@ export async function runEmbedded(options: EmbeddedOptions, hooks: RunHooks): Pr
   const live = { stateHash: exchange.stateHash(), inputs, reports };
   const bins = traders.recorder.bins();
   const failure = exchange.failure ?? traders.failure;
-  traders.close();
+  leave(traders, venue);
   exchange.close();
   const replay: ReplayResult = replayAndCompare(
     folder,
@@ -248,8 +263,7 @@ export async function runTrader(options: TraderRunOptions, hooks: RunHooks): Pro
     feedHash(traders, seen),
   );
   const { failure } = traders;
-  traders.close();
-  stack.poll();
+  leave(traders, undefined);
   const result: RunResult = {
     ...common,
     role: 'trader',

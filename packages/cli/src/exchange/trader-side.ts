@@ -149,7 +149,18 @@ export class TraderSide implements Pollable {
     return this.isSent ? at : Math.min(at, this.#originNs + this.feed.dueNs);
   }
 
-  /** Logs the sessions out. @cold */
+  /** Asks the venue to end the sessions; polls do the rest. @cold */
+  logout(): void {
+    this.#isClosing = true;
+    for (const session of this.sessions) session.client?.logout();
+  }
+
+  /** Whether every session has come to its end. @cold */
+  get isClosed(): boolean {
+    return this.sessions.every((session) => session.client?.state === 'closed');
+  }
+
+  /** Ends what is still open. @cold */
   close(): void {
     this.#isClosing = true;
     for (const session of this.sessions) session.client?.close();
