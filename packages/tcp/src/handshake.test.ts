@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { IpFlow, TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from '@tickwire/wire';
 import { State } from './state.ts';
-import { Script } from './testing/scripted-peer.ts';
+import { pattern, Script } from './testing/scripted-peer.ts';
 
 const SECOND = 1_000_000_000;
 
@@ -256,4 +256,14 @@ describe('connect()', () => {
     const other = new Script({ seed: 2 });
     expect(other.connect().iss).not.toBe(iss);
   });
+});
+
+test('data with the SYN-ACK, and right behind it, is taken (RFC 9293, 3.10.7.3)', () => {
+  const s = new Script();
+  s.connect();
+  s.egress();
+  s.inject({ flags: TCP_SYN | TCP_ACK, seq: 0, ack: 1, mss: 1460, data: pattern(0, 10) });
+  s.inject({ flags: TCP_ACK, seq: 11, ack: 1, data: 20 });
+  expect(s.host.log).toEqual(['opened', 'data 10', 'data 20']);
+  expect(s.egress()).toMatchObject([{ flags: '.', ack: 31 }]);
 });

@@ -33,6 +33,7 @@ import { synWindow, windowShift } from './syn-ack.ts';
 import { SynFlag, type SynTerms } from './syn-cache.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 import { resetTcb } from './tcb-reset.ts';
+import { promisedWindow } from './window.ts';
 
 /** `Tcb.lastSentNs` when nobody knows which SYN-ACK was answered. */
 export const UNKNOWN_NS = -1;
@@ -218,8 +219,10 @@ function takeTerms(
   nowNs: number,
 ): void {
   tcb.irs = irs;
+  // What our SYN has promised counts from where the peer begins: its data may come with its SYN.
+  const promised = promisedWindow(tcb);
   tcb.rcvNxt = seqAdd(irs, 1);
-  tcb.rcvAdv = tcb.rcvNxt;
+  tcb.rcvAdv = seqAdd(tcb.rcvNxt, promised);
   tcb.rcvAcked = tcb.rcvNxt;
   tcb.drsSeq = tcb.rcvNxt;
   // The window of a SYN is never scaled (RFC 7323, 2.2).

@@ -3,10 +3,12 @@
  * SYN cookies (RFC 4987, 3.6): the answer to a SYN for which there is no room remembers itself.
  *
  * ```text
- *  cookie = F(4-tuple) + IRS + (epoch << 24) + ((H(4-tuple) + MSS index) mod 2^24)
+ *  cookie = F(4-tuple) + IRS + (epoch << 24) + ((H(4-tuple, IRS) + MSS index) mod 2^24)
  * ```
  *
- * F is the offset of RFC 6528 for the 4-tuple, H a SipHash-2-4 under a key of the epoch of 64 s. So
+ * F is the offset of RFC 6528 for the 4-tuple, H a SipHash-2-4 under a key of the epoch of 64 s. H
+ * covers the IRS too (Linux's does not): else the second of two small segments, when the first is lost,
+ * looks like a good answer to a cookie with another MSS, and the first one's bytes are never missed. So
  * the sequence number space of a 4-tuple still moves on with its IRS and with time, and a cookie is
  * worth something for one 4-tuple, one IRS and two epochs. Of 2^32 ACKs sixteen are right: a blind
  * sender needs 2^28 of them for one connection, while an overflow is recent.
@@ -76,7 +78,7 @@ export class SynCookies {
     nowNs: number,
   ): number {
     const epoch = Math.floor(nowNs / COOKIE_EPOCH_NS);
-    const low = (this.#hash(flow, ports, this.#keyOf(epoch)) + mssIndex(mss)) & LOW_24;
+    const low = (this.#hash(flow, ports, irs, this.#keyOf(epoch)) + mssIndex(mss)) & LOW_24;
     return (offset + irs + (epoch << 24) + low) | 0;
   }
 
@@ -94,14 +96,15 @@ export class SynCookies {
     const age = (now - (rest >>> 24)) & 0xff;
     const epoch = now - age;
     if (age > 1 || this.#epochs[epoch & 1] !== epoch) return 0;
-    const index = (rest - this.#hash(flow, ports, this.#keys[epoch & 1]!)) & LOW_24;
+    const index = (rest - this.#hash(flow, ports, irs, this.#keys[epoch & 1]!)) & LOW_24;
     return index < MSS_TABLE.length ? MSS_TABLE[index]! : 0;
   }
 
-  #hash(flow: IpFlow, ports: number, hash: SipHash): number {
+  #hash(flow: IpFlow, ports: number, irs: number, hash: SipHash): number {
     hash.begin();
     absorbAddresses(hash, flow);
-    hash.finish(36, ports);
+    hash.absorb(ports, irs);
+    hash.finish(40);
     return hash.low;
   }
 

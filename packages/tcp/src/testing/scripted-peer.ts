@@ -9,6 +9,7 @@
 import { NO_FRAME, Status } from '@tickwire/base';
 import {
   emitTcp,
+  emitTcpFastOpen,
   emitTcpMss,
   emitTcpPadding,
   emitTcpSackBlock,
@@ -46,6 +47,8 @@ export interface Captured {
   readonly options: TcpOptions;
   readonly sack: readonly (readonly [number, number])[];
   readonly ect: boolean;
+  /** Fast open cookie; empty when one is asked for. */
+  readonly fastOpen: Uint8Array | undefined;
 }
 
 /** A segment to inject. */
@@ -62,6 +65,9 @@ export interface Inject {
   readonly tsEcr?: number;
   readonly sack?: readonly (readonly [number, number])[];
   readonly ce?: boolean;
+  readonly fastOpen?: Uint8Array;
+  /** Another port than the script's. */
+  readonly port?: number;
 }
 
 /** Options of {@link Script}. */
@@ -130,6 +136,11 @@ export class Script {
         to = emitTcpSackBlock(view, to, (left + this.hostIsn) | 0, (right + this.hostIsn) | 0);
       }
     }
+    if (segment.fastOpen !== undefined) {
+      to = emitTcpFastOpen(view, to, segment.fastOpen.length);
+      arena.bytes.set(segment.fastOpen, to);
+      to += segment.fastOpen.length;
+    }
     to = emitTcpPadding(view, start, to);
     const data =
       typeof segment.data === 'number'
@@ -140,7 +151,7 @@ export class Script {
     emitTcp(
       view,
       at,
-      this.peerPort,
+      segment.port ?? this.peerPort,
       this.localPort,
       ((segment.seq ?? 0) + this.peerIsn) | 0,
       (flags & TCP_ACK) !== 0 ? ((segment.ack ?? 1) + this.hostIsn) | 0 : 0,
@@ -202,6 +213,13 @@ export class Script {
         options,
         sack,
         ect: (sent.trafficClass & 3) === 2,
+        fastOpen:
+          options.fastOpenAt < 0
+            ? undefined
+            : this.host.arena.bytes.slice(
+                options.fastOpenAt,
+                options.fastOpenAt + options.fastOpenLength,
+              ),
       };
       this.host.arena.free(sent.frame);
       return captured;
@@ -252,11 +270,11 @@ export class Script {
   }
 
   /** Active open up to SYN-SENT; the SYN is returned by `take`. */
-  connect(localPort: number = this.localPort): Tcb {
+  connect(localPort: number = this.localPort, fastOpen = false): Tcb {
     const flow = new IpFlow();
     flow.remote2 = 0xffff;
     flow.remote3 = this.peerAddress;
-    const tcb = this.host.tcp.connect(flow, this.peerPort, localPort, this.nowNs);
+    const tcb = this.host.tcp.connect(flow, this.peerPort, localPort, this.nowNs, 0, fastOpen);
     if (typeof tcb === 'number') throw new TypeError(`connect: ${tcb}`);
     return tcb;
   }
