@@ -1,107 +1,11 @@
 import { describe, expect, test } from 'bun:test';
 import { Prng } from '@tickwire/base';
 import { IpFlow } from '@tickwire/wire';
-import type { Tcb } from './tcb.ts';
-import type { Host } from './testing/host.ts';
+import type { TcpConfig } from './config.ts';
+import { converse } from './testing/converse.ts';
 import { Link, type LinkOptions } from './testing/link.ts';
-import { patternByte } from './testing/scripted-peer.ts';
 
 const MS = 1_000_000;
-
-/** One direction of a conversation: writes a pattern, and checks what the other side gets. */
-class Direction {
-  written = 0;
-  received = 0;
-  wrong = 0;
-  ended = false;
-  readonly from: Host;
-  readonly sender: Tcb;
-  readonly total: number;
-  readonly #chunk = new Uint8Array(4096);
-
-  constructor(from: Host, sender: Tcb, total: number) {
-    this.from = from;
-    this.sender = sender;
-    this.total = total;
-  }
-
-  fill(random: Prng): void {
-    while (this.written < this.total) {
-      const want = Math.min(1 + random.nextBelow(4096), this.total - this.written);
-      for (let i = 0; i < want; i += 1) this.#chunk[i] = patternByte(this.written + i);
-      const taken = this.from.tcp.write(this.sender, this.#chunk, 0, want);
-      if (taken < 0) throw new Error(`write: ${taken}`);
-      this.written += taken;
-      if (taken < want) return;
-    }
-    this.from.tcp.shutdown(this.sender);
-  }
-
-  take(bytes: Uint8Array, at: number, length: number): void {
-    for (let i = 0; i < length; i += 1) {
-      if (bytes[at + i] !== patternByte(this.received + i)) this.wrong += 1;
-    }
-    this.received += length;
-  }
-}
-
-/** Both directions at once; receivers pause, pull and read as they like. */
-function converse(options: LinkOptions, total: number, manners: 'pause' | 'pull'): Link {
-  const small = { receiveBufferBytes: 16_384, receiveBufferBytesMax: 65_536 };
-  const link = new Link({
-    ...options,
-    a: { record: false, ...options.a, config: { ...small, ...options.a?.config } },
-    b: { record: false, ...options.b, config: { ...small, ...options.b?.config } },
-  });
-  const { client, server } = link.connect();
-  const random = new Prng(options.seed);
-  const up = new Direction(link.a, client, total);
-  const down = new Direction(link.b, server, total);
-  const hook = (host: Host, tcb: Tcb, incoming: Direction, outgoing: Direction): void => {
-    if (manners === 'pull') host.tcp.setPull(tcb);
-    host.onDrained = (): void => outgoing.fill(random);
-    host.onData = (_tcb, _frame, at, length): void => {
-      incoming.take(host.arena.bytes, at, length);
-      if (random.nextBelow(10) === 0) host.tcp.pause(tcb);
-    };
-    host.onEnded = (): void => {
-      incoming.ended = true;
-    };
-  };
-  hook(link.a, client, down, up);
-  hook(link.b, server, up, down);
-  up.fill(random);
-  down.fill(random);
-  const into = new Uint8Array(8192);
-  const endNs = link.nowNs + 3600e9;
-  const open = (host: Host, tcb: Tcb): boolean => host.of(tcb).closed === '';
-  while ((open(link.a, client) || open(link.b, server)) && link.nowNs < endNs) {
-    // The owners look after their connections every now and then.
-    link.runFor(1 + random.nextBelow(40 * MS));
-    for (const [host, tcb, incoming] of [
-      [link.a, client, down],
-      [link.b, server, up],
-    ] as const) {
-      if (!open(host, tcb)) continue;
-      if (manners === 'pause') host.tcp.resume(tcb);
-      else {
-        const want = random.nextBelow(into.length);
-        const count = host.tcp.read(tcb, into, 0, want);
-        if (count > 0) incoming.take(into, 0, count);
-      }
-    }
-  }
-  for (const direction of [up, down]) {
-    expect(direction.wrong).toBe(0);
-    expect(direction.received).toBe(total);
-    expect(direction.ended).toBe(true);
-  }
-  expect(link.a.of(client).closed).toBe('finished');
-  expect(link.b.of(server).closed).toBe('finished');
-  link.runFor(130e9);
-  link.assertClean();
-  return link;
-}
 
 describe('both directions at once, with receivers that take their time', () => {
   for (const manners of ['pause', 'pull'] as const) {
@@ -129,6 +33,62 @@ describe('both directions at once, with receivers that take their time', () => {
       'pull',
     );
   });
+});
+
+/** A link and two configurations, all from one seed. */
+function randomOptions(seed: number): LinkOptions {
+  const q = new Prng(seed);
+  const oneOf = <T>(...values: readonly T[]): T => values[q.nextBelow(values.length)]!;
+  const config = (): Partial<TcpConfig> => ({
+    sack: oneOf(true, true, true, false),
+    timestamps: oneOf(true, true, false),
+    windowScaling: oneOf(true, true, true, false),
+    congestion: oneOf(0, 1),
+    nagle: oneOf(true, false, false, false),
+    pacing: oneOf(true, false, false, false),
+    ecn: oneOf(0, 1, 2),
+    rtoMinNs: oneOf(200, 2) * MS,
+    rtoMaxNs: 2000 * MS,
+    retriesMax: 100,
+    synRetriesMax: 50,
+    mssMax: oneOf(1460, 536, 100, 64),
+    delayedAckNs: oneOf(0, 20, 40) * MS,
+    receiveBufferBytes: 2048 + q.nextBelow(16_000),
+    receiveBufferBytesMax: 20_000 + q.nextBelow(100_000),
+    finWait2Ns: 1e12,
+  });
+  const shared = oneOf(true, false, false);
+  const frames = shared ? 2048 : oneOf(128, 2048, 2048);
+  return {
+    seed,
+    delayNs: oneOf(10_000, MS, 20 * MS),
+    loss: oneOf(0, 0.01, 0.05, 0.2),
+    reorder: oneOf(0, 0.05, 0.3),
+    duplicate: oneOf(0, 0.05),
+    mark: oneOf(0, 0.05),
+    shared,
+    ...oneOf({}, { bitsPerSecond: 10e6, queueBytes: 20_000 }),
+    a: { frames, config: config(), mtu: oneOf(1500, 600) },
+    b: { frames, config: config(), mtu: oneOf(1500, 600) },
+  };
+}
+
+describe('random links between random configurations', () => {
+  const seeds: number[] = [];
+  const random = new Prng(61);
+  for (let i = 0; i < 200; i += 1) seeds.push(random.nextUint32());
+
+  for (const manners of ['pause', 'pull'] as const) {
+    test(`${seeds.length} of them, receivers ${manners}`, () => {
+      for (const seed of seeds) {
+        try {
+          converse(randomOptions(seed), 30_000, manners);
+        } catch (error) {
+          throw new Error(`seed ${seed}`, { cause: error });
+        }
+      }
+    });
+  }
 });
 
 describe('many connections', () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { NO_FRAME, Prng } from '@tickwire/base';
 import { emitTcp, IpMeta } from '@tickwire/wire';
 import { State } from './state.ts';
-import { Host } from './testing/host.ts';
+import type { Host } from './testing/host.ts';
 import { Link } from './testing/link.ts';
 import { pattern, patternByte, Script } from './testing/scripted-peer.ts';
 
@@ -24,7 +24,7 @@ function injectNoise(host: Host, random: Prng, ports: readonly number[], base: n
     ports[random.nextBelow(ports.length)]!,
     ports[random.nextBelow(ports.length)]!,
     (near + random.nextBelow(4000) - 2000) | 0,
-    (random.nextUint32() | 0) as number,
+    random.nextUint32() | 0,
     headerBytes,
     random.nextBelow(512),
     random.nextBelow(65_536),

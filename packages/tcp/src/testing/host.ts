@@ -88,7 +88,7 @@ export class Host implements TcpEvents, IpOutput {
 
   bindFlow(flow: IpFlow, _nowNs: number): number {
     if (this.routeStatus < 0) return this.routeStatus;
-    if (flow.local3 === 0 && flow.local2 === 0) {
+    if (flow.family === 4 && flow.local3 === 0 && flow.local2 === 0) {
       flow.local2 = 0xffff;
       flow.local3 = this.address;
     }
