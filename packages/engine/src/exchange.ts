@@ -16,14 +16,11 @@ import { LoginTable } from './login.ts';
 import { bookOptions, type ExchangeOptions } from './options.ts';
 import type { Pipeline, Rings } from './pipeline.ts';
 import { FEED_SESSION, Publisher } from './publisher.ts';
-import { Releaser } from './releaser.ts';
+import { RELEASE_MAX, Releaser } from './releaser.ts';
 import { Snapshots } from './snapshots.ts';
 
 /** `open`; `failed`: the journal or a thread failed, nothing is accepted; `closed`. */
 export type ExchangeState = 'open' | 'failed' | 'closed';
-
-/** Rounds through pipeline and releaser in one poll at most; what is left comes with the next. */
-const ROUNDS_MAX = 64;
 
 /**
  * An exchange on a stack. The caller polls both, the stack first:
@@ -161,10 +158,13 @@ export class Exchange implements Pollable, Disposable {
     this.#nowNs = nowNs;
     if (this.#state !== 'open') return this.#gateway.flush();
     let work = this.#intake.publish();
-    for (let round = 0; round < ROUNDS_MAX; round += 1) {
-      const done = this.#pipeline.run() + this.#release();
-      if (done === 0) break;
-      work += done;
+    let released = 0;
+    while (released < RELEASE_MAX) {
+      const applied = this.#pipeline.run();
+      const moved = this.#release();
+      released += moved;
+      work += applied + moved;
+      if (applied + moved === 0) break;
     }
     work += this.#publisher?.flush(nowNs) ?? 0;
     work += this.#gateway.flush();

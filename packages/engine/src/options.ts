@@ -39,7 +39,8 @@ export interface ExchangeLimits {
   readonly sessions: number;
   /**
    * Reports of one trader kept for resuming, and at the same time the most that may wait for a slow
-   * reader: who falls further behind is disconnected. Default 8,192 (418 kB, touched when used).
+   * reader: who falls further behind is disconnected. Default 32,768 (1.7 MB of address space, pages
+   * on first use): twice the input ring, so that what a stalled disk dams up for one trader fits.
    */
   readonly retainedReports: number;
   /** Reports kept for re-requests of the feed, a power of two. Default 131,072 (6.5 MB). */
@@ -116,7 +117,7 @@ export interface ExchangeOptions {
 export const DEFAULT_EXCHANGE_LIMITS: ExchangeLimits = {
   traders: 256,
   sessions: 1024,
-  retainedReports: 8192,
+  retainedReports: 32_768,
   historyReports: 131_072,
   inputSlots: 16_384,
   outputSlots: 65_536,

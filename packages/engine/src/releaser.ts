@@ -14,8 +14,9 @@ import type { Publisher } from './publisher.ts';
 import { GATEWAY, OUTPUT_ARRIVAL_AT, OUTPUT_INPUT_AT, OUTPUT_TRADER_AT } from './slots.ts';
 
 /**
- * Reports released in one go at most: below the smallest history of the feed, so that none is
- * overwritten before it was published.
+ * Reports released before the stack gets its turn: what a long `fdatasync` has dammed up must not
+ * meet the send queues all at once, or readers would count as slow that had no chance to read. Not
+ * above the smallest history of the feed, so that none is overwritten before it was published.
  */
 export const RELEASE_MAX = 1024;
 

@@ -80,7 +80,6 @@ describe('Exchange.snapshot()', () => {
         journalDirectory: directory.path,
         journalPrune: true,
         threads,
-        ...SMALL,
         journalSegmentBytes: 300_000,
       };
       using venue = await Venue.open({ exchange: options });
