@@ -56,7 +56,7 @@ export interface TcpConfig {
    * empty has none left for the ACKs that would give frames back.
    */
   readonly sendFramesTotalMax: number;
-  /** Frames that all receive queues and reassembly may hold together; 0 is a quarter of the pool. */
+  /** Frames that all receive queues and reassembly may hold; 0 is a quarter of the pool. */
   readonly receiveFramesTotalMax: number;
 
   /** Upper bound of the MSS that is offered; the path MTU may ask for less. */

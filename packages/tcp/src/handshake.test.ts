@@ -175,7 +175,7 @@ describe('listener', () => {
     expect(s.send({ flags: TCP_SYN, seq: 0, mss: 1460 })).toHaveLength(1);
   });
 
-  test('LISTEN answers ACK by RST and ignores RST, no flags and SYN-FIN (RFC 9293, 3.10.7.2)', () => {
+  test('LISTEN answers ACK by RST, ignores RST, no flags, SYN-FIN (RFC 9293, 3.10.7.2)', () => {
     const s = new Script();
     s.host.tcp.listen(0, 0, 0, 0, 80);
     expect(s.send({ flags: TCP_ACK, seq: 5, ack: 9 })).toMatchObject([{ flags: 'R', seq: 9 }]);

@@ -10,7 +10,7 @@ export const TCB_SLAB = 256;
 /** Duplicate ACKs that mean a loss without SACK (RFC 5681, 3.2). */
 export const DUP_ACK_THRESHOLD = 3;
 
-/** Smallest MSS that a peer or a path may impose: Linux's TCP_MIN_SND_MSS, against tiny segments. */
+/** Smallest MSS that a peer or a path may impose: Linux's TCP_MIN_SND_MSS, against tiny ones. */
 export const MSS_MIN = 48;
 
 /** Largest payload that is copied into the tail of a queue instead of holding its frame. */

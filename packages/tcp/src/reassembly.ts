@@ -101,8 +101,8 @@ export function insertOutOfOrder(
 }
 
 /**
- * Links a frame between `before` and `next`, or copies a small payload behind `before`. `run` is the
- * run that it extends, or NO_FRAME. Returns the first frame of the run that it is in now.
+ * Links a frame between `before` and `next`, or copies a small payload behind `before`. `run` is
+ * the run that it extends, or NO_FRAME. Returns the first frame of the run that it is in now.
  */
 function keep(
   core: Core,

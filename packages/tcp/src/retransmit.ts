@@ -279,7 +279,7 @@ export function reduceWindow(tcb: Tcb, nowNs: number): void {
 export function duplicateAck(core: Core, tcb: Tcb, nowNs: number): number {
   if (tcb.recovery === Recovery.Loss) return 0;
   tcb.dupAcks += 1;
-  // Limited transmit (RFC 3042) and the inflation of fast recovery are both this: pipe gets smaller.
+  // Limited transmit (RFC 3042) and the inflation of fast recovery are both this: less in the pipe.
   const most = flightBytes(tcb) - tcb.lostBytes - (tcb.lostBytes === 0 ? tcb.mss : 0);
   let left = tcb.mss;
   if (tcb.sackedBytes + left > most) left = most - tcb.sackedBytes;

@@ -39,7 +39,7 @@ export function sackOptionBytes(count: number): number {
 const written = new Int32Array(TCP_SACK_BLOCKS_MAX);
 
 /**
- * Writes the SACK option with `count` blocks: a duplicate report first (RFC 2883, 4), then the block
+ * Writes the SACK option with `count` blocks: a duplicate report first (RFC 2883, 4), then the one
  * of the latest arrival, then those that were reported latest (RFC 2018, 4: each block is repeated,
  * so that the loss of an ACK does no harm), then what room is left from the left.
  */

@@ -3,7 +3,7 @@
  * The transmission control block: all that is known about one connection.
  *
  * Objects of one class, made once with their pool, every field a number from the start (one flow of
- * numbers excepted): JSC then keeps one shape and unboxed loads. Names are those of RFC 9293, 3.3.1.
+ * numbers excepted): JSC then keeps one shape and unboxed loads. Names are of RFC 9293, 3.3.1.
  * Sequence numbers are int32, times are nanoseconds, `NEVER` is a timer that is not set.
  *
  * @module

@@ -213,8 +213,8 @@ export class Tcp {
   }
 
   /**
-   * Room for at least `minBytes` in one piece, to write to without a copy. Returns its offset in the
-   * arena; `tcb.reservedBytes` says how much there is. `Status.Again` when there is none now
+   * Room for at least `minBytes` in one piece, to write to without a copy. Returns its offset in
+   * the arena; `tcb.reservedBytes` says how much there is. `Status.Again` when there is none now
    * (`drained` follows), `Status.TooLong` when `minBytes` exceeds a segment. To be committed before
    * the next `egress`; reserving again replaces it.
    */
@@ -393,7 +393,7 @@ export class Tcp {
     return this.#core.wheel.armed + this.#core.synCache.count;
   }
 
-  /** First slot in use, or -1: `for (let s = t.firstConnection(); s >= 0; s = t.nextConnection(s))`. */
+  /** First slot in use, or -1: `for (let s = t.firstConnection(); s >= 0; s = t.nextConnection(s))` */
   firstConnection(): number {
     return this.nextConnection(-1);
   }

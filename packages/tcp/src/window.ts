@@ -74,7 +74,7 @@ export function advertiseWindow(core: Core, tcb: Tcb, shift: number): number {
 }
 
 /**
- * Dynamic right-sizing: once per round trip. A sender that delivers half a buffer in a round trip is
+ * Dynamic right-sizing: once per round trip. A sender that delivers half a buffer in that time is
  * held back by the window soon: it gets twice what it used, within the limit of the handshake's
  * scale. A buffer that its owner has set, or does not empty, stays.
  */
