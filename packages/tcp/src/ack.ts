@@ -212,8 +212,22 @@ function tailProbeAck(tcb: Tcb, dsack: boolean, nowNs: number): void {
   if (again && !dsack) reduceWindow(tcb, nowNs);
 }
 
+/**
+ * Marks behind SND.UNA move along with it: sequence numbers compare within 2^31 bytes only, and a
+ * mark that is left behind would seem to lie ahead two gigabytes later.
+ */
+function moveMarks(tcb: Tcb): void {
+  const una = tcb.sndUna;
+  if (seqLt(tcb.sndSmall, una)) tcb.sndSmall = una;
+  if (seqLt(tcb.sackHigh, una)) tcb.sackHigh = una;
+  if (seqLt(tcb.ecnRecover, una)) tcb.ecnRecover = una;
+  // One behind: `duplicateAck` asks whether SND.UNA has passed it.
+  if (seqLt(tcb.recover, una)) tcb.recover = (una - 1) | 0;
+}
+
 /** SND.UNA has moved: timers, egress, and an owner that waits. */
 function progressed(core: Core, tcb: Tcb, nowNs: number): boolean {
+  moveMarks(tcb);
   if (tcb.sqHead === NO_FRAME || tcb.sqHead === tcb.sqUnsent) clearRetransmit(tcb);
   else scheduleLossTimer(core, tcb, true, nowNs);
   if (tcb.userTimeoutNs > 0) {
