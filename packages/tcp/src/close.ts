@@ -7,7 +7,8 @@
 
 import { Status } from '@tickwire/base';
 import { clearDeadlines, type Core } from './core.ts';
-import { sendReset } from './emit.ts';
+import { sendAck, sendReset } from './emit.ts';
+import { TIME_WAIT_ENDS_PER_CALL } from './limits.ts';
 import { dropOutOfOrder } from './reassembly.ts';
 import { dropReceiveQueue } from './receive.ts';
 import { dropSendQueue } from './send.ts';
@@ -82,7 +83,6 @@ export function enterTimeWait(core: Core, tcb: Tcb, nowNs: number): void {
   clearDeadlines(core, tcb);
   core.linkTimeWait(tcb);
   tcb.lingerAtNs = nowNs + core.config.timeWaitNs;
-  core.armAt(tcb, tcb.lingerAtNs);
 }
 
 /**
@@ -110,7 +110,26 @@ export function restartTimeWait(core: Core, tcb: Tcb, nowNs: number): void {
   core.unlinkTimeWait(tcb);
   core.linkTimeWait(tcb);
   tcb.lingerAtNs = nowNs + core.config.timeWaitNs;
-  core.armAt(tcb, tcb.lingerAtNs);
+}
+
+/**
+ * Ends what has been in TIME-WAIT for long enough. All of them wait equally long, so their list is in
+ * order of deadline and they need no timer of the wheel, however many they are. A bounded number; the
+ * others stay due.
+ */
+export function timeWaitTimers(core: Core, nowNs: number): void {
+  for (let left = TIME_WAIT_ENDS_PER_CALL; left > 0; left -= 1) {
+    const tcb = core.oldestTimeWait();
+    if (tcb === undefined || tcb.lingerAtNs > nowNs) return;
+    if ((tcb.flags & Flag.Owned) !== 0) {
+      // The owner has not read everything; its connection waits for it.
+      restartTimeWait(core, tcb, nowNs);
+      continue;
+    }
+    // With a TIME-WAIT of no length the ACK of the peer's FIN is still owed.
+    if ((tcb.flags & Flag.AckNow) !== 0) sendAck(core, tcb, nowNs);
+    removeConnection(core, tcb, CloseReason.Finished);
+  }
 }
 
 /** FIN after the queued data (CLOSE of RFC 9293, 3.10.4, as a half-close). */

@@ -132,6 +132,8 @@ export class Core {
   last: Tcb | undefined = undefined;
 
   #freeHead = -1;
+  /** Connections in TIME-WAIT. */
+  timeWaitCount = 0;
   #timeWaitHead = -1;
   #timeWaitTail = -1;
   egressHead = -1;
@@ -320,6 +322,7 @@ export class Core {
     if (this.#timeWaitTail < 0) this.#timeWaitHead = tcb.slot;
     else this.tcbs[this.#timeWaitTail]!.listNext = tcb.slot;
     this.#timeWaitTail = tcb.slot;
+    this.timeWaitCount += 1;
   }
 
   /** Takes a connection out of the TIME-WAIT list. */
@@ -330,6 +333,7 @@ export class Core {
     else this.tcbs[tcb.listNext]!.listPrev = tcb.listPrev;
     tcb.listNext = -1;
     tcb.listPrev = -1;
+    this.timeWaitCount -= 1;
   }
 
   /** The connection that has been in TIME-WAIT for the longest time, or undefined. */

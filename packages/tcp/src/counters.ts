@@ -92,4 +92,6 @@ export class TcpCounters {
   ecnReductions = 0;
   mtuReductions = 0;
   icmpIgnored = 0;
+  /** Connections that `egress` and `timers` have looked at: the work of polling. */
+  connectionsVisited = 0;
 }

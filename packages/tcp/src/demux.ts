@@ -90,6 +90,19 @@ export class Demux {
     return this.#hashes[position]!;
   }
 
+  /** Entries in the longest run of occupied positions: what the worst lookup passes. @cold */
+  longestRun(): number {
+    const slots = this.#slots;
+    let longest = 0;
+    let run = 0;
+    // Twice round, for a run that wraps.
+    for (let i = 0; i < 2 * slots.length && run < slots.length; i += 1) {
+      run = slots[i & this.#mask] === EMPTY ? 0 : run + 1;
+      if (run > longest) longest = run;
+    }
+    return longest;
+  }
+
   /** Adds a connection whose `hash` is set. The caller has made sure that it is not there. */
   insert(tcb: Tcb): void {
     let position = tcb.hash & this.#mask;

@@ -6,7 +6,13 @@
 
 import { assert, type FrameArena, NO_TIMER, type Prng, Status } from '@tickwire/base';
 import type { IpFlow, IpMeta, IpOutput } from '@tickwire/wire';
-import { abortConnection, closeConnection, finishOwner, shutdownSend } from './close.ts';
+import {
+  abortConnection,
+  closeConnection,
+  finishOwner,
+  shutdownSend,
+  timeWaitTimers,
+} from './close.ts';
 import type { Congestion, TcpConfig } from './config.ts';
 import { setController } from './congestion/choose.ts';
 import { Core } from './core.ts';
@@ -104,9 +110,11 @@ export class Tcp {
   timers(nowNs: number): void {
     const core = this.#core;
     for (let slot = core.wheel.expire(nowNs); slot !== NO_TIMER; slot = core.wheel.expire(nowNs)) {
+      core.counters.connectionsVisited += 1;
       timerFires(core, core.tcbs[slot]!, nowNs);
     }
     rowTimers(core, nowNs);
+    timeWaitTimers(core, nowNs);
   }
 
   /**
@@ -114,9 +122,12 @@ export class Tcp {
    * deadline that moved later is noticed when the old one passes.
    */
   nextDeadlineNs(): number {
-    const wheelNs = this.#core.wheel.nextDeadlineNs();
-    const synNs = this.#core.synCache.nextDeadlineNs();
-    return synNs < wheelNs ? synNs : wheelNs;
+    const core = this.#core;
+    let atNs = core.wheel.nextDeadlineNs();
+    const synNs = core.synCache.nextDeadlineNs();
+    if (synNs < atNs) atNs = synNs;
+    const waiting = core.oldestTimeWait();
+    return waiting !== undefined && waiting.lingerAtNs < atNs ? waiting.lingerAtNs : atNs;
   }
 
   /** Whether some connection waits for `egress`. */
@@ -133,6 +144,7 @@ export class Tcp {
     let sent = 0;
     // Who comes back into the list while this runs waits for the next round.
     for (let left = core.egressCount; left > 0 && core.output.room() > 0; left -= 1) {
+      core.counters.connectionsVisited += 1;
       sent += transmit(core, core.popEgress(), nowNs);
     }
     return sent;
@@ -388,9 +400,14 @@ export class Tcp {
     return this.#core.synCache.count;
   }
 
+  /** Connections that the longest lookup looks at; for tests and listings. */
+  longestProbe(): number {
+    return this.#core.demux.longestRun();
+  }
+
   /** Timers armed now; 0 when no connection is left. */
   get timersArmed(): number {
-    return this.#core.wheel.armed + this.#core.synCache.count;
+    return this.#core.wheel.armed + this.#core.synCache.count + this.#core.timeWaitCount;
   }
 
   /** First slot in use, or -1: `for (let s = t.firstConnection(); s >= 0; s = t.nextConnection(s))` */

@@ -12,7 +12,6 @@
 import { NO_FRAME } from '@tickwire/base';
 import { abortConnection, removeConnection } from './close.ts';
 import { type Core, earliestDeadlineNs } from './core.ts';
-import { sendAck } from './emit.ts';
 import { rackDetect } from './rack.ts';
 import {
   clearRetransmit,
@@ -43,7 +42,8 @@ function runDue(core: Core, tcb: Tcb, nowNs: number): void {
     return;
   }
   if (tcb.lingerAtNs <= nowNs) {
-    lingerEnds(core, tcb, nowNs);
+    // FIN-WAIT-2 has waited for long enough. TIME-WAIT has a list of its own, `timeWaitTimers`.
+    if (tcb.state !== State.TimeWait) removeConnection(core, tcb, CloseReason.Timeout);
     return;
   }
   if (tcb.ackAtNs <= nowNs) {
@@ -58,18 +58,6 @@ function runDue(core: Core, tcb: Tcb, nowNs: number): void {
   }
   if (tcb.keepaliveAtNs <= nowNs && !keepalive(core, tcb, nowNs)) return;
   if (tcb.retransmitAtNs <= nowNs) retransmitDue(core, tcb, nowNs);
-}
-
-function lingerEnds(core: Core, tcb: Tcb, nowNs: number): void {
-  if (tcb.state === State.TimeWait && (tcb.flags & Flag.Owned) !== 0) {
-    // The owner has not read everything; its connection waits for it.
-    tcb.lingerAtNs = nowNs + core.config.timeWaitNs;
-    return;
-  }
-  // With a TIME-WAIT of no length the ACK of the peer's FIN is still owed.
-  if (tcb.state === State.TimeWait && (tcb.flags & Flag.AckNow) !== 0) sendAck(core, tcb, nowNs);
-  const reason = tcb.state === State.TimeWait ? CloseReason.Finished : CloseReason.Timeout;
-  removeConnection(core, tcb, reason);
 }
 
 function retransmitDue(core: Core, tcb: Tcb, nowNs: number): void {

@@ -68,6 +68,8 @@ export interface Inject {
   readonly fastOpen?: Uint8Array;
   /** Another port than the script's. */
   readonly port?: number;
+  /** Another local port of the host than the script's. */
+  readonly to?: number;
 }
 
 /** Options of {@link Script}. */
@@ -152,7 +154,7 @@ export class Script {
       view,
       at,
       segment.port ?? this.peerPort,
-      this.localPort,
+      segment.to ?? this.localPort,
       ((segment.seq ?? 0) + this.peerIsn) | 0,
       (flags & TCP_ACK) !== 0 ? ((segment.ack ?? 1) + this.hostIsn) | 0 : 0,
       to - at,
