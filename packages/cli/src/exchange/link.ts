@@ -14,6 +14,7 @@ import {
   hasNative,
   openDevice,
 } from '@tickwire/phy-dpdk';
+import type { StackOptions } from '@tickwire/stack';
 
 /** Frames shared by the two sides of a wire in memory: both windows of every session fit. */
 const FRAMES = 8191;
@@ -22,6 +23,12 @@ const DATA_ROOM = 2048;
 
 /** Frames when they are large: the same memory. */
 const JUMBO_FRAMES = 2047;
+/**
+ * Frames on their way in one direction: the windows of every session and the multicast of a round
+ * beside them. A NIC's 1,024 fill up when both sides share a core and the rate is beyond it; then
+ * TCP waits, but multicast is dropped.
+ */
+const WIRE_FRAMES = 4096;
 const MTU = 1500;
 const ETHERNET_BYTES = 14;
 
@@ -52,6 +59,8 @@ export interface Wire extends Disposable {
   readonly dpdk: string | null;
   readonly venue: Device;
   readonly traders: Device;
+  /** Options of both stacks. */
+  readonly tcp: NonNullable<StackOptions['tcp']>;
   /** What the user should know about the choice, or undefined. */
   readonly notice: string | undefined;
 }
@@ -61,6 +70,15 @@ export interface Port extends Disposable {
   readonly name: string;
   readonly dpdk: string | null;
   readonly device: Device;
+}
+
+/**
+ * Both stacks take frames from one pool, each as if it had it alone. An eighth for what each sends
+ * and an eighth for what each keeps leaves half of it to the wire and to multicast.
+ */
+function sharedPool(device: Device): NonNullable<StackOptions['tcp']> {
+  const share = device.arena.capacity >> 3;
+  return { sendFramesTotalMax: share, receiveFramesTotalMax: share };
 }
 
 /** Puts tracer and capture around a device; the tracer sees what the capture does. */
@@ -108,13 +126,18 @@ function openRings(options: LinkOptions): Wire {
   const pool = createMemPool(eal, frameLayout(mtu));
   // Memory does not corrupt frames, so nothing is summed; a capture is read by others, who check.
   const isWatched = options.pcap !== undefined;
-  const [a, b] = createRingPair(pool, { mtu, checksum: isWatched ? 'full' : 'none' });
+  const [a, b] = createRingPair(pool, {
+    mtu,
+    size: WIRE_FRAMES,
+    checksum: isWatched ? 'full' : 'none',
+  });
   const venue = observe(a, options);
   return {
     name: 'net_ring',
     dpdk: eal.version,
     venue,
     traders: b,
+    tcp: sharedPool(b),
     notice: undefined,
     [Symbol.dispose](): void {
       venue.close();
@@ -128,13 +151,18 @@ function openLoopback(options: LinkOptions, why: string): Wire {
   const mtu = options.mtu ?? MTU;
   const arena = createHeapArena(frameLayout(mtu));
   const isWatched = options.pcap !== undefined;
-  const { a, b } = createLoopbackPair(arena, { mtu, checksum: isWatched ? 'full' : 'none' });
+  const { a, b } = createLoopbackPair(arena, {
+    mtu,
+    queueFrames: WIRE_FRAMES,
+    checksum: isWatched ? 'full' : 'none',
+  });
   const venue = observe(a, options);
   return {
     name: 'loopback',
     dpdk: null,
     venue,
     traders: b,
+    tcp: sharedPool(b),
     notice: `Without DPDK, on the loopback device (${why}). The code above it is the same.`,
     [Symbol.dispose](): void {
       venue.close();

@@ -32,8 +32,8 @@ function run(
   sessions: number,
   change: Partial<EmbeddedOptions['venue']> = {},
   hooks: RunHooks = HOOKS,
+  rate = 50_000,
 ): Promise<RunOutcome> {
-  const rate = 50_000;
   const feed = OrderFeed.record('test', flow, { rate, seed: 1, arrivals: 'poisson' });
   const journal = change.journal ?? 'async';
   return runEmbedded(
@@ -116,6 +116,14 @@ describe('runEmbedded()', () => {
     expect(result.warmup.maxNs).toBeGreaterThan(0);
     expect(result.latencyNs.count).toBe(700);
     expect(bins.reduce((sum, bin) => sum + bin.count, 0)).toBe(700);
+  });
+
+  test('beyond what the machine can hold nothing is lost: the wait is latency', async () => {
+    const { result } = await run(generated(100_000, 9), 32, {}, HOOKS, 20e6);
+    expect(result).toMatchObject({ orders: 100_000, lost: 0, multicastLost: 0, ok: true });
+    expect(result.ratePerSecond).toBeLessThan(result.offeredPerSecond!);
+    // The last order was due after 5 ms; nobody can have had its answer by then.
+    expect(result.latencyNs.max).toBeGreaterThan(5e6);
   });
 
   test('a venue that ends in the middle loses orders, and the run says so', async () => {

@@ -6,7 +6,6 @@
 
 import { monotonicClock } from '@tickwire/base';
 import { Exchange } from '@tickwire/engine';
-import type { Device } from '@tickwire/phy';
 import { type IdleStrategy, runLoop, Stack } from '@tickwire/stack';
 import type { HistogramBin } from '../render/histogram.ts';
 import { segmentFigures, traderFigures } from './collect.ts';
@@ -134,20 +133,17 @@ function commonResult(
   };
 }
 
+/** Opens sessions on a stack of the traders. */
 function makeTraders(
-  device: Device,
-  address: string,
+  stack: Stack,
   venue: string,
   options: {
     readonly load: LoadConfig;
     readonly venue: Pick<VenueConfig, 'port' | 'group' | 'groupPort'>;
   },
 ): TraderSide {
-  const { load } = options;
+  const { feed, sessions } = options.load;
   const { port, group, groupPort } = options.venue;
-  const ingressBatch = TRADER_INGRESS_BATCH;
-  const stack = new Stack({ device, addresses: [address], ingressBatch });
-  const { feed, sessions } = load;
   return new TraderSide({
     stack,
     clock: monotonicClock,
@@ -192,17 +188,23 @@ export async function runEmbedded(options: EmbeddedOptions, hooks: RunHooks): Pr
   const { load } = options;
   using wire = openWire({ ...options.link, nowNs: monotonicClock.nowNs() }, options.env);
   using folder = new JournalFolder(options);
-  using venueStack = new Stack({ device: wire.venue, addresses: [VENUE_ADDRESS] });
+  const { tcp } = wire;
+  using venueStack = new Stack({ device: wire.venue, addresses: [VENUE_ADDRESS], tcp });
   using exchange = await Exchange.open(exchangeOptions(venueStack, options.venue, folder));
   const venue = new VenueSide(venueStack, exchange);
-  const traders = makeTraders(wire.traders, TRADER_ADDRESS, '10.77.0.1', options);
-  using _traderStack = traders.stack;
+  using traderStack = new Stack({
+    device: wire.traders,
+    addresses: [TRADER_ADDRESS],
+    ingressBatch: TRADER_INGRESS_BATCH,
+    tcp,
+  });
+  const traders = makeTraders(traderStack, '10.77.0.1', options);
   const driven = await drive(traders, venue, load, hooks);
   const { inputs, reports } = exchange.counters;
   const feedSha256 = feedHash(traders, reports);
   const common = commonResult(
     traders,
-    [venueStack, traders.stack],
+    [venueStack, traderStack],
     load,
     driven,
     hooks.signal,
@@ -250,8 +252,12 @@ export interface TraderRunOptions {
 export async function runTrader(options: TraderRunOptions, hooks: RunHooks): Promise<RunOutcome> {
   const { load, device, address } = options;
   using port = openPort(device, { ...options.link, nowNs: monotonicClock.nowNs() });
-  const traders = makeTraders(port.device, address, options.venueAddress, options);
-  using stack = traders.stack;
+  using stack = new Stack({
+    device: port.device,
+    addresses: [address],
+    ingressBatch: TRADER_INGRESS_BATCH,
+  });
+  const traders = makeTraders(stack, options.venueAddress, options);
   const driven = await drive(traders, undefined, load, hooks);
   const seen = traders.feedHash.count;
   const common = commonResult(
