@@ -228,6 +228,7 @@ function moveMarks(tcb: Tcb): void {
 /** SND.UNA has moved: timers, egress, and an owner that waits. */
 function progressed(core: Core, tcb: Tcb, nowNs: number): boolean {
   moveMarks(tcb);
+  tcb.flags &= ~Flag.SoftError;
   if (tcb.sqHead === NO_FRAME || tcb.sqHead === tcb.sqUnsent) clearRetransmit(tcb);
   else scheduleLossTimer(core, tcb, true, nowNs);
   if (tcb.userTimeoutNs > 0) {

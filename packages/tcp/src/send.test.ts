@@ -285,6 +285,41 @@ describe('path MTU (RFC 1191, RFC 5927)', () => {
   });
 });
 
+describe('soft errors and loose ends', () => {
+  test('a peer that ICMP called unreachable ends as unreachable (RFC 9293, 3.9.2.2)', () => {
+    const s = new Script({ config: { synRetriesMax: 2 } });
+    const tcb = s.connect();
+    s.egress();
+    expect(s.host.tcp.icmpError(tcb.flow, 80, 5000, tcb.iss, 0, 0)).toBe(0);
+    expect(tcb.state).toBe(State.SynSent);
+    s.advance(60 * SECOND);
+    expect(s.host.of(tcb).closed).toBe('unreachable');
+  });
+
+  test('shutdown() after a write that came up short leaves no timer behind', () => {
+    const s = new Script({ config: { sendBufferBytes: 2000 } });
+    const tcb = s.accept({ mss: 1000 });
+    expect(s.write(tcb, 0, 3000)).toBe(2000);
+    s.host.tcp.shutdown(tcb);
+    s.egress();
+    s.send({ seq: 1, ack: 2002 });
+    expect(tcb.state).toBe(State.FinWait2);
+    s.advance(SECOND);
+    s.send({ seq: 1, ack: 2002, data: 10 });
+    s.advance(SECOND);
+    expect(s.host.tcp.timersArmed).toBe(0);
+    expect(s.host.of(tcb).drained).toBe(0);
+  });
+
+  test('the user timeout of the configuration covers the handshake', () => {
+    const s = new Script({ config: { userTimeoutNs: 2 * SECOND } });
+    const tcb = s.connect();
+    s.advance(10 * SECOND);
+    expect(s.host.of(tcb).closed).toBe('timeout');
+    s.assertClean();
+  });
+});
+
 describe('keepalive and user timeout', () => {
   test('silence is probed and then ends the connection (RFC 9293, 3.8.4)', () => {
     const s = new Script();

@@ -108,6 +108,11 @@ function wantRoom(core: Core, tcb: Tcb): void {
  */
 export function tellDrained(core: Core, tcb: Tcb): boolean {
   if ((tcb.flags & Flag.WantsRoom) === 0) return true;
+  if (!maySend(tcb)) {
+    // After `shutdown` there is nothing to wait for.
+    tcb.flags &= ~Flag.WantsRoom;
+    return true;
+  }
   const room = sendRoom(core, tcb);
   if (room * 2 < tcb.sndBufBytes && (room === 0 || tcb.sqHead !== NO_FRAME)) return true;
   tcb.flags &= ~Flag.WantsRoom;

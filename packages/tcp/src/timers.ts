@@ -43,7 +43,7 @@ function runDue(core: Core, tcb: Tcb, nowNs: number): void {
   }
   if (tcb.lingerAtNs <= nowNs) {
     // FIN-WAIT-2 has waited for long enough. TIME-WAIT has a list of its own, `timeWaitTimers`.
-    if (tcb.state !== State.TimeWait) removeConnection(core, tcb, CloseReason.Timeout);
+    if (tcb.state !== State.TimeWait) giveUp(core, tcb);
     return;
   }
   if (tcb.ackAtNs <= nowNs) {
@@ -94,7 +94,7 @@ function lossTimer(core: Core, tcb: Tcb, kind: number, nowNs: number): void {
 
 function handshakeTimeout(core: Core, tcb: Tcb): void {
   if (tcb.unanswered >= core.config.synRetriesMax) {
-    removeConnection(core, tcb, CloseReason.Timeout);
+    giveUp(core, tcb);
     return;
   }
   core.counters.synTimeouts += 1;
@@ -110,11 +110,17 @@ function timeout(core: Core, tcb: Tcb, nowNs: number): void {
     return;
   }
   if (tcb.unanswered >= core.config.retriesMax) {
-    removeConnection(core, tcb, CloseReason.Timeout);
+    giveUp(core, tcb);
     return;
   }
   tcb.unanswered += 1;
   retransmissionTimeout(core, tcb, nowNs);
+}
+
+/** Nobody answers: ICMP may have said why (RFC 9293, 3.9.2.2). */
+function giveUp(core: Core, tcb: Tcb): void {
+  const known = (tcb.flags & Flag.SoftError) !== 0;
+  removeConnection(core, tcb, known ? CloseReason.Unreachable : CloseReason.Timeout);
 }
 
 /** A timer outlived its reason. Data that waits for a window gets its probe timer in egress. */
@@ -129,7 +135,7 @@ function persist(core: Core, tcb: Tcb, nowNs: number): void {
   if (tcb.sndWnd > 0) tcb.flags |= Flag.Override;
   else {
     if (tcb.unanswered >= core.config.retriesMax) {
-      removeConnection(core, tcb, CloseReason.Timeout);
+      giveUp(core, tcb);
       return;
     }
     core.counters.windowProbes += 1;

@@ -69,6 +69,7 @@ function transmitAll(core: Core, tcb: Tcb, nowNs: number): boolean {
     if (core.output.room() <= 0 || !sendSyn(core, tcb, nowNs)) return false;
     tcb.flags &= ~Flag.SynDue;
     restartRto(core, tcb, nowNs);
+    armUserTimeout(core, tcb, nowNs);
     if (tcb.fastOpen < FastOpen.Server) return true;
   }
   // With fast open a server may send before the handshake is complete (RFC 7413, 4.2.2).
@@ -252,10 +253,7 @@ function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
     if (paced) paceSent(tcb, span, nowNs);
     tcb.lastDataNs = nowNs;
     scheduleLossTimer(core, tcb, false, nowNs);
-    if (tcb.userTimeoutNs > 0 && tcb.userTimeoutAtNs === NEVER) {
-      tcb.userTimeoutAtNs = nowNs + tcb.userTimeoutNs;
-      core.armAt(tcb, tcb.userTimeoutAtNs);
-    }
+    armUserTimeout(core, tcb, nowNs);
   }
 }
 
@@ -310,6 +308,13 @@ function paceSent(tcb: Tcb, span: number, nowNs: number): void {
   const gain = tcb.cwnd < tcb.ssthresh / 2 ? PACE_GAIN_SLOW_START : PACE_GAIN;
   const from = tcb.paceNextNs > nowNs ? tcb.paceNextNs : nowNs;
   tcb.paceNextNs = from + (span * tcb.srttNs) / (gain * tcb.cwnd);
+}
+
+/** Something waits for an answer from now on (RFC 5482). */
+function armUserTimeout(core: Core, tcb: Tcb, nowNs: number): void {
+  if (tcb.userTimeoutNs === 0 || tcb.userTimeoutAtNs !== NEVER) return;
+  tcb.userTimeoutAtNs = nowNs + tcb.userTimeoutNs;
+  core.armAt(tcb, tcb.userTimeoutAtNs);
 }
 
 /** Where to cut a frame of which `usable` bytes of sequence space fit into the peer's window. */
