@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { NO_FRAME } from '@tickwire/base';
 import { IpFlow, TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from '@tickwire/wire';
 import type { TcpConfig } from './config.ts';
+import { HalfOpenInfo } from './half-open.ts';
 import { IcmpKind } from './icmp-error.ts';
 import { State } from './state.ts';
 import { Flag } from './tcb.ts';
@@ -43,6 +44,17 @@ describe('half-open connection', () => {
     expect(s.listener).toMatchObject({ embryonic: 0, accepted: 1 });
     s.host.tcp.abort(tcb, s.nowNs);
     s.assertClean();
+  });
+
+  test('is listed with its addresses and deadline', () => {
+    const s = halfOpen();
+    const row = s.host.tcp.firstHalfOpen();
+    expect(s.host.tcp.nextHalfOpen(row)).toBe(-1);
+    const info = new HalfOpenInfo();
+    s.host.tcp.halfOpen(row, info);
+    expect(info).toMatchObject({ localPort: 80, remotePort: 5000, retries: 0 });
+    expect(info.flow).toMatchObject({ family: 4, remote3: s.peerAddress });
+    expect(info.deadlineNs).toBe(s.nowNs + SECOND);
   });
 
   test('a RST with exactly the right number ends it (RFC 5961, 3.2)', () => {

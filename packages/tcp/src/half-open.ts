@@ -12,7 +12,7 @@
 
 import { Status } from '@tickwire/base';
 import {
-  type IpFlow,
+  IpFlow,
   type IpMeta,
   seqAdd,
   seqDiff,
@@ -24,21 +24,18 @@ import {
   TCP_SYN,
   tcpSegmentLength,
 } from '@tickwire/wire';
+import { cookieArrives, sendCookie, SynCookieMode } from './cookie-handshake.ts';
 import type { Core, Segment } from './core.ts';
-import { openFastOpen } from './fast-open-server.ts';
 import { flowFromMeta, resetFlow, timestampClock } from './emit.ts';
-import { defaultMss, openPassiveTcb, UNKNOWN_NS } from './handshake.ts';
+import { openFastOpen } from './fast-open-server.ts';
+import { openPassiveTcb, UNKNOWN_NS } from './handshake.ts';
 import { IcmpKind } from './icmp-error.ts';
 import { SYN_TIMEOUTS_PER_CALL } from './limits.ts';
 import type { Listener } from './listener.ts';
 import { findListenerAt } from './listeners.ts';
 import { sendRowAck, sendRowReset, sendSynAck, sendSynReset, synWindow } from './syn-ack.ts';
 import { NO_ROW, SynFlag, type SynTerms } from './syn-cache.ts';
-import { cookieEcn, cookieSack, cookieShift, cookieTimestamp } from './syn-cookie.ts';
 import type { Tcb } from './tcb.ts';
-
-/** Values of `TcpConfig.synCookies`: the numbers of Linux's `tcp_syncookies`. */
-export const SynCookieMode = { Never: 0, OnOverflow: 1, Always: 2 } as const;
 
 /** Index of the timeout after which a SYN-ACK that found no frame or no room is tried again. */
 const DUE_RETRY = 0;
@@ -202,34 +199,6 @@ function failRow(core: Core, row: number): void {
   dropRow(core, row);
 }
 
-/** Answers a SYN without keeping anything (RFC 4987, 3.6). */
-function sendCookie(
-  core: Core,
-  flow: IpFlow,
-  ports: number,
-  terms: SynTerms,
-  nowNs: number,
-): number {
-  core.isn.compute(flow, ports, nowNs);
-  if ((terms.flags & SynFlag.Timestamps) === 0) {
-    // There is no place to remember these in.
-    terms.flags &= ~(SynFlag.Sack | SynFlag.Scaling | SynFlag.Ecn);
-  }
-  const { flags, irs } = terms;
-  const mss = terms.mss === 0 ? defaultMss(flow.family) : terms.mss;
-  terms.iss = core.synCookies.make(flow, ports, core.isn.offset, irs, mss, nowNs);
-  terms.tsOffset = core.isn.tsOffset;
-  const clock = cookieTimestamp(
-    timestampClock(nowNs),
-    (flags & SynFlag.Scaling) !== 0 ? terms.shift : -1,
-    (flags & SynFlag.Sack) !== 0,
-    (flags & SynFlag.Ecn) !== 0,
-  );
-  if (!sendSynAck(core, flow, ports, terms, clock, nowNs)) return Status.Again;
-  core.counters.synCookiesSent += 1;
-  return Status.Ok;
-}
-
 /**
  * A segment of a half-open connection (RFC 9293, 3.10.7.4). Returns the connection in SYN-RECEIVED
  * when the segment completes the handshake and is to be processed as its first; else a status.
@@ -329,64 +298,6 @@ function acceptRow(
   return tcb;
 }
 
-/**
- * An ACK at a listener without connection and row. Returns the connection when it answers a cookie
- * of ours, `NotFound` when it does not.
- */
-export function cookieArrives(
-  core: Core,
-  listener: Listener,
-  meta: IpMeta,
-  segment: Segment,
-  ports: number,
-  nowNs: number,
-): Tcb | number {
-  const mode = core.config.synCookies;
-  if (mode === SynCookieMode.Never || (segment.flags & (TCP_SYN | TCP_RST)) !== 0) {
-    return Status.NotFound;
-  }
-  if (mode === SynCookieMode.OnOverflow && !core.synCookies.isActive(nowNs)) return Status.NotFound;
-  const { isn, options } = core;
-  const flow = core.replyFlow;
-  flowFromMeta(flow, meta);
-  isn.compute(flow, ports, nowNs);
-  const { tsOffset } = isn;
-  const irs = seqAdd(segment.seq, -1);
-  const iss = seqAdd(segment.ack, -1);
-  const mss = core.synCookies.check(flow, ports, isn.offset, irs, iss, nowNs);
-  if (mss === 0) {
-    core.counters.synCookiesFailed += 1;
-    return Status.NotFound;
-  }
-  if (listener.queued >= listener.backlog) {
-    core.counters.acceptOverflows += 1;
-    return Status.LimitReached;
-  }
-  const terms = core.synTerms;
-  terms.irs = irs;
-  terms.iss = iss;
-  terms.tsOffset = tsOffset;
-  terms.tsRecent = options.tsVal;
-  terms.window = segment.window;
-  terms.mss = mss;
-  terms.flags = 0;
-  if (core.config.timestamps && options.hasTimestamps === 1) {
-    const clock = (options.tsEcr - tsOffset) | 0;
-    const shift = cookieShift(clock);
-    terms.flags = SynFlag.Timestamps;
-    terms.shift = shift < 0 ? 0 : shift;
-    if (core.config.windowScaling && shift >= 0) terms.flags |= SynFlag.Scaling;
-    if (core.config.sack && cookieSack(clock)) terms.flags |= SynFlag.Sack;
-    if (core.config.ecn !== 0 && cookieEcn(clock)) terms.flags |= SynFlag.Ecn;
-  }
-  const tcb = openPassiveTcb(core, listener, meta, ports, terms, nowNs);
-  if (tcb === undefined) return Status.LimitReached;
-  tcb.lastSentNs = UNKNOWN_NS;
-  core.counters.synCookiesReceived += 1;
-  core.counters.passiveOpens += 1;
-  return tcb;
-}
-
 /** An ICMP error about our SYN-ACK (RFC 5927, 4.1 and 5.2). */
 export function rowIcmp(core: Core, row: number, seq: number, kind: number): number {
   if (seq !== core.synCache.iss(row) || kind !== IcmpKind.Hard) {
@@ -442,6 +353,31 @@ export function flowOfRow(core: Core, flow: IpFlow, row: number): void {
   flow.remote2 = words[at + 6]!;
   flow.remote3 = words[at + 7]!;
   resetFlow(flow);
+}
+
+/** What is known about one half-open connection; filled by `Tcp.halfOpen`. */
+export class HalfOpenInfo {
+  /** Addresses. */
+  readonly flow: IpFlow = new IpFlow();
+  localPort = 0;
+  remotePort = 0;
+  /** Id of the listener. */
+  listener = 0;
+  /** SYN-ACKs sent again. */
+  retries = 0;
+  /** When the SYN-ACK goes again, or the connection is given up. */
+  deadlineNs = 0;
+}
+
+/** Describes a row, for listings. */
+export function fillRowInfo(core: Core, row: number, out: HalfOpenInfo): void {
+  const cache = core.synCache;
+  flowOfRow(core, out.flow, row);
+  out.localPort = cache.ports(row) >>> 16;
+  out.remotePort = cache.ports(row) & 0xffff;
+  out.listener = cache.listener(row);
+  out.retries = cache.retries[row]!;
+  out.deadlineNs = cache.deadlineNs[row]!;
 }
 
 /**

@@ -7,6 +7,7 @@
 export { Congestion, tcpConfig, type TcpConfig } from './config.ts';
 export { TcpCounters } from './counters.ts';
 export { type TcpEvents } from './events.ts';
+export { HalfOpenInfo } from './half-open.ts';
 export { IcmpKind } from './icmp-error.ts';
 export { TcpInfo } from './info.ts';
 export { Listener, type ListenOptions } from './listener.ts';

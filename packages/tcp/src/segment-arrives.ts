@@ -44,10 +44,11 @@ import {
   removeConnection,
   restartTimeWait,
 } from './close.ts';
+import { cookieArrives } from './cookie-handshake.ts';
 import type { Core, Segment } from './core.ts';
 import { replyReset, sendResetAt } from './emit.ts';
 import { holdFastOpen } from './fast-open-server.ts';
-import { cookieArrives, findRow, openPassive, rowArrives } from './half-open.ts';
+import { findRow, openPassive, rowArrives } from './half-open.ts';
 import { establish, mayReuseTimeWait, synSentArrives } from './handshake.ts';
 import { OUT_OF_WINDOW_ACK_NS, PAWS_IDLE_NS } from './limits.ts';
 import type { Listener } from './listener.ts';

@@ -19,7 +19,14 @@ import { Core } from './core.ts';
 import type { TcpCounters } from './counters.ts';
 import type { TcpEvents } from './events.ts';
 import { openActive } from './handshake.ts';
-import { closeRows, findFlowRow, rowIcmp, rowTimers } from './half-open.ts';
+import {
+  closeRows,
+  fillRowInfo,
+  findFlowRow,
+  type HalfOpenInfo,
+  rowIcmp,
+  rowTimers,
+} from './half-open.ts';
 import { icmpArrives } from './icmp-error.ts';
 import { fillInfo, type TcpInfo } from './info.ts';
 import type { Listener, ListenOptions } from './listener.ts';
@@ -398,6 +405,25 @@ export class Tcp {
   /** Half-open connections: SYN-RECEIVED without a Tcb. */
   get halfOpenCount(): number {
     return this.#core.synCache.count;
+  }
+
+  /** First half-open connection, or -1; as {@link Tcp.firstConnection}. */
+  firstHalfOpen(): number {
+    return this.nextHalfOpen(-1);
+  }
+
+  /** Next half-open connection, or -1. */
+  nextHalfOpen(row: number): number {
+    const cache = this.#core.synCache;
+    for (let next = row + 1; next < cache.capacity; next += 1) {
+      if (cache.isUsed(next)) return next;
+    }
+    return -1;
+  }
+
+  /** Describes a half-open connection. */
+  halfOpen(row: number, out: HalfOpenInfo): void {
+    fillRowInfo(this.#core, row, out);
   }
 
   /** Connections that the longest lookup looks at; for tests and listings. */
