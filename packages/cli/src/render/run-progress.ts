@@ -45,15 +45,15 @@ export class RunProgress {
     this.#lastNs = nowNs;
     this.#lastOrders = orders;
     const { recorder, warmRecorder } = this.#traders;
-    const isWarm = recorder.count > 0;
-    const p99 = (isWarm ? recorder : warmRecorder).roughPercentile(99);
+    const p99 = recorder.roughPercentile(99);
+    const isWarming = recorder.count === 0 && warmRecorder.count > 0;
     const share = `${Math.floor((100 * orders) / this.#traders.feed.total)} %`;
     const parts = [
       formatElapsed(nowNs - this.#startNs).padStart(7),
       share.padStart(5),
       `${formatCount(orders)} orders`,
       `${formatCount(perSecond)}/s`,
-      p99 === 0 ? '' : `p99 < ${formatNs(p99)}${isWarm ? '' : ' (warming up)'}`,
+      isWarming ? 'warming up' : p99 === 0 ? '' : `p99 < ${formatNs(p99)}`,
       bookTop(this.#venue),
     ];
     this.#line.show(nowNs, parts.filter((part) => part !== '').join('  '));
