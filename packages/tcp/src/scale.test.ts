@@ -75,7 +75,7 @@ describe('churn (fastcp M1)', () => {
     const client = new RawClient(host, 0x0a000002, 0, 80);
     let longest = 0;
     for (let i = 0; i < 200_000; i += 1) {
-      Object.assign(client, { port: 1 + (i % 65_000) });
+      client.port = 1 + (i % 65_000);
       host.nowNs += 20_000;
       client.tsVal = 1000 + i;
       if (!client.open(i * 1000) || !client.ping(20) || !client.close()) {
@@ -96,7 +96,7 @@ describe('churn (fastcp M1)', () => {
     host.tcp.listen(0, 0, 0, 0, 80);
     const client = new RawClient(host, 0x0a000002, 0, 80);
     for (let i = 0; i < 20_000; i += 1) {
-      Object.assign(client, { port: 1 + (i % 65_000) });
+      client.port = 1 + (i % 65_000);
       host.nowNs += 20_000;
       client.tsVal = 1000 + i;
       if (!client.open(i * 1000)) throw new Error(`connection ${i} failed`);

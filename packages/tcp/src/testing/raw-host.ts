@@ -176,7 +176,8 @@ export class RawHost implements TcpEvents, IpOutput {
 export class RawClient {
   readonly host: RawHost;
   readonly address: number;
-  readonly port: number;
+  /** May change between two connections. */
+  port: number;
   readonly to: number;
   readonly options: TcpOptions = new TcpOptions();
   /** Flags of the last segment that came, 0 when none came since {@link RawClient.forget}. */
