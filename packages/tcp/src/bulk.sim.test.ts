@@ -174,6 +174,25 @@ describe('bulk transfer is bit-exact and does not stall', () => {
     );
   });
 
+  test('gvisor#9778: reordering on a 20 microsecond network is not taken for loss', () => {
+    const config = { rtoMinNs: MS };
+    const link = transfer(
+      {
+        seed: 25,
+        delayNs: 10_000,
+        reorder: 0.05,
+        reorderNs: 3000,
+        a: { config },
+        b: { config },
+      },
+      4_000_000,
+      10e9,
+    );
+    const { retransSegs, outSegs, timeouts } = link.a.tcp.counters;
+    expect(timeouts).toBe(0);
+    expect(retransSegs / outSegs).toBeLessThan(0.01);
+  });
+
   test('M6: a 20 microsecond network recovers from loss in milliseconds', () => {
     const link = transfer(
       {

@@ -52,9 +52,11 @@ export function icmpArrives(core: Core, tcb: Tcb, seq: number, kind: number, mtu
 function pathShrinks(core: Core, tcb: Tcb, mtu: number): number {
   const least = tcb.flow.family === 4 ? MTU_MIN_IPV4 : MTU_MIN_IPV6;
   const bounded = mtu < least ? least : mtu;
-  if (bounded >= tcb.flow.mtu) return Status.OutOfRange;
-  tcb.flow.mtu = bounded;
+  // IP may have heard of it first and lowered the MTU of the flow already: the MSS tells.
+  const before = tcb.mss;
+  if (bounded < tcb.flow.mtu) tcb.flow.mtu = bounded;
   updateMss(core, tcb);
+  if (tcb.mss >= before) return Status.OutOfRange;
   core.counters.mtuReductions += 1;
   for (
     let frame = tcb.sqHead;

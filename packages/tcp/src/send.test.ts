@@ -71,6 +71,19 @@ describe('write() and reserve()', () => {
     expect(s.host.tcp.sendQueueBytes(tcb)).toBe(3000);
   });
 
+  test('gvisor#5984: a send buffer that shrinks loses no drained()', () => {
+    const s = new Script({ config: { sendBufferBytes: 8000 } });
+    const tcb = s.accept({ mss: 1000 });
+    expect(s.write(tcb, 0, 9000)).toBe(8000);
+    s.egress();
+    s.host.tcp.setSendBuffer(tcb, 1000);
+    for (let ack = 1001; ack <= 7001; ack += 1000) s.send({ seq: 1, ack });
+    expect(s.host.of(tcb).drained).toBe(0);
+    s.send({ seq: 1, ack: 8001 });
+    expect(s.host.of(tcb).drained).toBe(1);
+    expect(s.write(tcb, 8000, 2000)).toBe(1000);
+  });
+
   test('drained() comes even when the pool was empty and nothing was in flight', () => {
     const s = new Script({ frames: 16 });
     const tcb = s.accept();
@@ -259,6 +272,21 @@ describe('path MTU (RFC 1191, RFC 5927)', () => {
     expect(s.host.tcp.icmpError(tcb.flow, 80, 9, tcb.iss + 1, 2, 1000)).toBeLessThan(0);
     expect(tcb.mss).toBe(1460);
     expect(s.host.tcp.counters.icmpIgnored).toBe(3);
+  });
+
+  test('IP may have lowered the MTU of the flow before TCP hears of it', () => {
+    const s = new Script();
+    const tcb = s.accept({ mss: 1460 });
+    s.write(tcb, 0, 1460);
+    s.egress();
+    tcb.flow.mtu = 1000;
+    expect(s.host.tcp.icmpError(tcb.flow, 80, 5000, tcb.iss + 1, 2, 1000)).toBe(0);
+    expect(shapes(s.egress())).toEqual([
+      [1, 960],
+      [961, 500],
+    ]);
+    // The same news again is none.
+    expect(s.host.tcp.icmpError(tcb.flow, 80, 5000, tcb.iss + 1, 2, 1000)).toBeLessThan(0);
   });
 
   test('an absurd MTU is bounded', () => {
