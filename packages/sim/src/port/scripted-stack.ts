@@ -75,7 +75,11 @@ export class ScriptedStack implements Disposable {
     );
     this.sockets.attach(this.core);
     this.#frames = device.arena.available();
-    this.time.add(this.core);
+    this.time.add({
+      poll: (nowNs) => this.core.poll(nowNs),
+      pollAt: () => this.core.pollAt(),
+      hasInput: () => device.waiting > 0,
+    });
     this.time.settle();
   }
 

@@ -42,7 +42,7 @@ export class ScriptCalls {
     const sockets = this.#sockets;
     switch (name) {
       case 'socket': {
-        const datagram = args.some((arg) => arg === 'SOCK_DGRAM');
+        const datagram = args.some((arg) => arg.includes('SOCK_DGRAM'));
         const nonBlocking = args.some((arg) => arg.includes('SOCK_NONBLOCK'));
         return () => {
           const made = sockets.socket(datagram ? 'datagram' : 'stream');

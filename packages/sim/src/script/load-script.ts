@@ -90,8 +90,8 @@ export function parseScripts(
     for (const line of expanded) {
       const where = line.file ?? file;
       try {
-        for (const text of repeat(line.text)) {
-          const event = parseLine(text, line.number, line.file);
+        for (const copy of repeat(line.text)) {
+          const event = parseLine(copy, line.number, line.file);
           if (event !== undefined) events.push(event);
         }
       } catch (error) {

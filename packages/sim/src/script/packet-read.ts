@@ -112,6 +112,7 @@ export function readPacket(conversations: Conversations, emission: Emission): Re
       length: icmpIsError(type) ? 0 : length - 8,
       about: undefined,
     };
+    if (!icmpIsError(type)) fault ??= payloadFault(bytes, at + 8, 0);
   } else if (protocol === PROTOCOL_IGMP) packet = readIgmp(view, at);
   else packet = { kind: 'ip', protocol, length };
   fields.set('sport', String(key.localPort));
