@@ -8,7 +8,12 @@ import { fileURLToPath } from 'node:url';
 import type { FaultCounters, Faults } from '@tickwire/phy';
 import type { Namespace } from './namespace.ts';
 
-const BRIDGE = fileURLToPath(new URL('bridge.ts', import.meta.url));
+const BRIDGE = fileURLToPath(new URL('./bridge.ts', import.meta.url));
+
+/** On the wire, each way; what is late comes a millisecond later. */
+const DELAY_NS = 200_000;
+/** On one line at once: more than two windows, so that only the dice lose frames. */
+const QUEUE_FRAMES = 8192;
 
 /** What `bridge.ts` is started with. */
 export interface BridgeOptions {
@@ -29,6 +34,21 @@ export interface BridgeReport {
   readonly backward: FaultCounters;
   /** Frames that were left behind. */
   readonly inUse: number;
+}
+
+/**
+ * Faults of one direction at a rate of loss: as many frames are late, half as many come twice, and
+ * in half as many a bit is wrong.
+ */
+export function faultsAt(loss: number): Faults {
+  return {
+    drop: loss,
+    reorder: loss,
+    duplicate: loss / 2,
+    corrupt: loss / 2,
+    delayNs: DELAY_NS,
+    queueFrames: QUEUE_FRAMES,
+  };
 }
 
 /** A running bridge. */

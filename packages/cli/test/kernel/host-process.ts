@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Accounts, HostOptions, Request, TransferResult } from './host-protocol.ts';
 import type { Namespace } from './namespace.ts';
 
-const HOST = fileURLToPath(new URL('host.ts', import.meta.url));
+const HOST = fileURLToPath(new URL('./host.ts', import.meta.url));
 
 interface Reply {
   readonly id: number;

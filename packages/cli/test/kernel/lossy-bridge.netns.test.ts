@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Faults } from '@tickwire/phy';
+import { faultsAt } from './bridge-process.ts';
 import { Lab, STACK } from './lab.ts';
 import { pipeline, whyNot } from './namespace.ts';
 import { whyNoNative } from './native.ts';
@@ -15,18 +15,6 @@ const TIMEOUT_MS = 60_000;
 const SEED = 31;
 /** The FIN may be lost, and with it goes the last word: long enough for one retransmission. */
 const TIME_WAIT_NS = 1_000_000_000;
-
-/** Faults of both directions at a rate of loss. */
-function faultsAt(loss: number): Faults {
-  return {
-    drop: loss,
-    reorder: loss,
-    duplicate: loss / 2,
-    corrupt: loss / 2,
-    delayNs: 200_000,
-    queueFrames: 8192,
-  };
-}
 
 /**
  * Counters of the kernel that damaged, repeated and late frames move. A segment that is late comes

@@ -17,6 +17,9 @@ export interface Result {
 /** No single command may take longer. */
 const COMMAND_TIMEOUT_MS = 50_000;
 
+/** Nor may a pipeline, unless its caller knows better. */
+const PIPELINE_TIMEOUT_MS = 120_000;
+
 /** Runs a command to its end. */
 export function run(command: readonly string[]): Result {
   const [program = '', ...args] = command;
@@ -106,12 +109,16 @@ export class Namespace implements Disposable {
  * Runs a shell pipeline in the namespace without blocking this process, which meanwhile hears the
  * other children.
  */
-export async function pipeline(space: Namespace, script: string): Promise<Result> {
+export async function pipeline(
+  space: Namespace,
+  script: string,
+  timeoutMs: number = PIPELINE_TIMEOUT_MS,
+): Promise<Result> {
   const child = Bun.spawn(space.inside('sh', '-c', script), {
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',
-    timeout: COMMAND_TIMEOUT_MS * 10,
+    timeout: timeoutMs,
     killSignal: 'SIGKILL',
   });
   const [out, error] = await Promise.all([child.stdout.text(), child.stderr.text()]);

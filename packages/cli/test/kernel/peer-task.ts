@@ -7,7 +7,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Namespace } from './namespace.ts';
 
-const PEER = fileURLToPath(new URL('kernel-peer.ts', import.meta.url));
+const PEER = fileURLToPath(new URL('./kernel-peer.ts', import.meta.url));
 
 /** What the application does. */
 export type PeerTask =

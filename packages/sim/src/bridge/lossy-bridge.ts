@@ -30,7 +30,7 @@ export interface LossyBridgeOptions {
   readonly backward?: Faults;
 }
 
-/** Bursts that one poll takes from one device, so that a flood in one direction lets the other in. */
+/** Bursts that one poll takes from one device: a flood in one direction lets the other in. */
 const PULLS_MAX = 4;
 
 /** One direction. */
