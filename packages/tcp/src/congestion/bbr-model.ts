@@ -26,7 +26,7 @@ const MIN_RTT_FILTER_NS: number = 10 * SECOND;
 /** How often the queue is emptied to measure the round trip (BBR.ProbeRTTInterval). */
 const PROBE_RTT_INTERVAL_NS: number = 5 * SECOND;
 /** Window during PROBE_RTT in bandwidth-delay products (BBR.ProbeRTTCwndGain). */
-const PROBE_RTT_CWND_GAIN = 0.5;
+export const PROBE_RTT_CWND_GAIN = 0.5;
 /** Half of BBR.ExtraAckedFilterLen: the filter is two windows of this many rounds. */
 const EXTRA_ACKED_ROUNDS = 5;
 /** Growth that says the pipe is not full yet, and rounds without it that say it is (4.3.1.2). */

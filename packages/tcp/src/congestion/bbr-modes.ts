@@ -17,6 +17,7 @@ import {
   inflightWithHeadroom,
   isInflightTooHigh,
   isProbingCycle,
+  PROBE_RTT_CWND_GAIN,
   probeRttCwnd,
   resetCongestionSignals,
   resetFullBw,
@@ -88,7 +89,7 @@ function checkStartupCongestion(tcb: Tcb, bbr: BbrState): void {
   if (lossy || bbr.markedRounds >= STARTUP_MARKED_ROUNDS) {
     bbr.fullBwReached = true;
     const bdp = inflightAt(tcb, bbr, bbr.maxBw, 1);
-    bbr.inflightHi = bdp > bbr.inflightLatest ? bdp : bbr.inflightLatest;
+    bbr.inflightHi = Math.floor(bdp > bbr.inflightLatest ? bdp : bbr.inflightLatest);
   }
   if (bbr.lossRoundStart) bbr.lossEventsInRound = 0;
 }
@@ -222,7 +223,8 @@ export function inflightIsTooHigh(
   bbr.bwProbeSamples = false;
   if (!appLimited) {
     const floor = BETA * targetInflight(tcb, bbr);
-    bbr.inflightHi = txInFlight > floor ? txInFlight : floor;
+    // Whole bytes, as the window: else the window would never reach the bound.
+    bbr.inflightHi = Math.floor(txInFlight > floor ? txInFlight : floor);
   }
   if (bbr.mode === BbrMode.ProbeBwUp) startDown(tcb, bbr, random, nowNs);
 }
@@ -260,7 +262,7 @@ export function checkProbeRtt(tcb: Tcb, bbr: BbrState, random: Prng, nowNs: numb
     saveCwnd(tcb, bbr);
     bbr.mode = BbrMode.ProbeRtt;
     bbr.pacingGain = 1;
-    bbr.cwndGain = CWND_GAIN;
+    bbr.cwndGain = PROBE_RTT_CWND_GAIN;
     bbr.probeRttDoneNs = 0;
     bbr.ackPhase = AckPhase.Stopping;
     startRound(tcb, bbr);

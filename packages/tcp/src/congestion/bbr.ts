@@ -64,6 +64,8 @@ export const bbr: CongestionControl = {
     setSendQuantum(tcb);
     enterStartup(state);
     tcb.rateOn = 1;
+    // Nothing was written yet: what leaves first is as fast as its owner, not as the path.
+    tcb.appLimitedUntil = tcb.delivered + 1;
   },
 
   acked(): void {

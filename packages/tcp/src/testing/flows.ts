@@ -65,9 +65,12 @@ export class Flows {
     return flow;
   }
 
-  /** Writes `bytes` on a flow that is not greedy. */
+  /** Writes `bytes`, for which there must be room, on a flow that is not greedy. */
   write(flow: Flow, bytes: number): void {
-    this.link.a.tcp.write(flow.client, this.#chunk, 0, bytes);
+    for (let left = bytes; left > 0; left -= CHUNK_BYTES) {
+      const part = left < CHUNK_BYTES ? left : CHUNK_BYTES;
+      this.link.a.tcp.write(flow.client, this.#chunk, 0, part);
+    }
   }
 
   /** Bits per second of payload that each flow gets in the next `durationNs`. */
