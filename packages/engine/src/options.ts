@@ -39,8 +39,9 @@ export interface ExchangeLimits {
   readonly sessions: number;
   /**
    * Reports of one trader kept for resuming, and at the same time the most that may wait for a slow
-   * reader: who falls further behind is disconnected. Default 32,768 (1.7 MB of address space, pages
-   * on first use): twice the input ring, so that what a stalled disk dams up for one trader fits.
+   * reader: who falls further behind is disconnected. Default 32,768 (1.7 MB of address space,
+   * pages on first use): twice the input ring, so that what a stalled disk dams up for one trader
+   * fits.
    */
   readonly retainedReports: number;
   /** Reports kept for re-requests of the feed, a power of two. Default 131,072 (6.5 MB). */
