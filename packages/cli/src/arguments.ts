@@ -84,6 +84,11 @@ export function parsePort(text: string): number {
   return integer(text, 1, 65_535, 'a port');
 }
 
+/** The UDP port of a group: the one behind it must be a port as well. */
+export function parseGroupPort(text: string): number {
+  return integer(text, 1, 65_534, 'a port with another behind it');
+}
+
 /** An address with its prefix length: `10.77.0.1/24`. Returns the text. */
 export function parseCidr(text: string): string {
   try {

@@ -37,14 +37,14 @@ export const serveCommand: Command<CliContext> = buildCommand<ServeFlags, [], Cl
       hostAddress: {
         kind: 'parsed',
         parse: String,
-        brief: "The kernel's address on a TAP, or none; default the last of the subnet",
+        brief: "The kernel's end of a TAP, or none (last of the subnet)",
         placeholder: 'A/N',
         optional: true,
       },
       duration: {
         kind: 'parsed',
         parse: parseDuration,
-        brief: 'End after this time; default: on SIGINT',
+        brief: 'End after this time (on SIGINT)',
         placeholder: 'S',
         optional: true,
       },
