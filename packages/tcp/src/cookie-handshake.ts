@@ -10,6 +10,7 @@ import { type IpFlow, type IpMeta, seqAdd, TCP_RST, TCP_SYN } from '@tickwire/wi
 import type { Core, Segment } from './core.ts';
 import { flowFromMeta, timestampClock } from './emit.ts';
 import { defaultMss, openPassiveTcb, UNKNOWN_NS } from './handshake.ts';
+import { NO_FLOOR } from './isn.ts';
 import type { Listener } from './listener.ts';
 import { sendSynAck } from './syn-ack.ts';
 import { SynFlag, type SynTerms } from './syn-cache.ts';
@@ -27,7 +28,7 @@ export function sendCookie(
   terms: SynTerms,
   nowNs: number,
 ): number {
-  core.isn.compute(flow, ports, nowNs);
+  core.isn.compute(flow, ports, NO_FLOOR, nowNs);
   if ((terms.flags & SynFlag.Timestamps) === 0) {
     // There is no place to remember these in.
     terms.flags &= ~(SynFlag.Sack | SynFlag.Scaling | SynFlag.Ecn);
@@ -67,7 +68,7 @@ export function cookieArrives(
   const { isn, options } = core;
   const flow = core.replyFlow;
   flowFromMeta(flow, meta);
-  isn.compute(flow, ports, nowNs);
+  isn.compute(flow, ports, NO_FLOOR, nowNs);
   const { tsOffset } = isn;
   const irs = seqAdd(segment.seq, -1);
   const iss = seqAdd(segment.ack, -1);

@@ -31,6 +31,7 @@ export function openFastOpen(
   meta: IpMeta,
   flow: IpFlow,
   ports: number,
+  floor: number,
   terms: SynTerms,
   nowNs: number,
 ): Tcb | number {
@@ -56,7 +57,7 @@ export function openFastOpen(
     counters.fastOpenListenOverflows += 1;
     return Status.LimitReached;
   }
-  core.isn.compute(flow, ports, nowNs);
+  core.isn.compute(flow, ports, floor, nowNs);
   terms.iss = core.isn.isn;
   terms.tsOffset = core.isn.tsOffset;
   const tcb = openPassiveTcb(core, listener, meta, ports, terms, nowNs);

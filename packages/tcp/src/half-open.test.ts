@@ -205,6 +205,24 @@ describe('half-open connection', () => {
     expect([s.host.tcp.halfOpenCount, s.host.tcp.connectionCount]).toEqual([1, 0]);
   });
 
+  test('an ISS in place of TIME-WAIT lies behind what was sent before (RFC 9293, 3.6.1)', () => {
+    const s = new Script();
+    const tcb = s.accept({ mss: 1460 });
+    // 300 kB in no time: the clock of the sequence numbers has not moved.
+    for (let sent = 0; sent < 300_000; sent += 10_000) {
+      s.write(tcb, sent, 10_000);
+      s.egress();
+      s.send({ flags: TCP_ACK, seq: 1, ack: 1 + sent + 10_000 });
+    }
+    s.host.tcp.close(tcb, s.nowNs);
+    s.egress();
+    s.send({ flags: TCP_ACK | TCP_FIN, seq: 1, ack: 300_002 });
+    const before = tcb.sndNxt;
+    const [synAck] = s.send({ flags: TCP_SYN, seq: 5000, mss: 1460 });
+    expect(synAck!.flags).toBe('S.');
+    expect((s.hostIsn - before) | 0).toBe(65_537);
+  });
+
   test('without a free Tcb it waits for one', () => {
     const s = halfOpen({ connectionsMax: 1 });
     const busy = s.host.tcp.connect(flowOf(s), 9, 9, s.nowNs);

@@ -100,7 +100,7 @@ function agree(core: Core, segment: Segment, family: number): SynTerms {
 
 /**
  * A SYN meets a listener (RFC 9293, 3.10.7.2). `core.hash` is the hash of its 4-tuple. Returns a
- * status, or with fast open a connection that takes the text of the SYN.
+ * status, or with fast open a connection that takes the text of the SYN. `floor` is for the ISS.
  */
 export function openPassive(
   core: Core,
@@ -108,6 +108,7 @@ export function openPassive(
   meta: IpMeta,
   segment: Segment,
   ports: number,
+  floor: number,
   nowNs: number,
 ): Tcb | number {
   if (listener.queued >= listener.backlog) {
@@ -123,7 +124,7 @@ export function openPassive(
   if (bound < 0) return bound;
   const terms = agree(core, segment, meta.family);
   if (listener.fastOpen > 0 && core.options.fastOpenAt >= 0) {
-    const tcb = openFastOpen(core, listener, meta, flow, ports, terms, nowNs);
+    const tcb = openFastOpen(core, listener, meta, flow, ports, floor, terms, nowNs);
     if (tcb !== Status.LimitReached) return tcb;
   }
   const cache = core.synCache;
@@ -144,7 +145,7 @@ export function openPassive(
       return Status.LimitReached;
     }
   }
-  core.isn.compute(flow, ports, nowNs);
+  core.isn.compute(flow, ports, floor, nowNs);
   terms.iss = core.isn.isn;
   terms.tsOffset = core.isn.tsOffset;
   const row = cache.insert(hash);

@@ -122,12 +122,13 @@ export function openActive(
   remotePort: number,
   token: number,
   fastOpen: boolean,
+  floor: number,
   nowNs: number,
 ): Tcb | undefined {
   const tcb = takeTcb(core);
   if (tcb === undefined) return undefined;
   copyFlow(tcb.flow, flow);
-  core.isn.compute(tcb.flow, (localPort << 16) | remotePort, nowNs);
+  core.isn.compute(tcb.flow, (localPort << 16) | remotePort, floor, nowNs);
   begin(core, tcb, localPort, remotePort, core.isn.isn, core.isn.tsOffset, nowNs);
   tcb.token = token;
   // Until the peer has spoken, frames are filled as if it took what we take; what is too large then

@@ -17,6 +17,12 @@ import type { IpFlow } from '@tickwire/wire';
 const ISN_TICK_NS = 4000;
 const TWO_32 = 4_294_967_296;
 
+/** `floor` of {@link IsnGenerator.compute} for a 4-tuple that is not in TIME-WAIT. No int32. */
+export const NO_FLOOR: number = TWO_32;
+
+/** Behind the largest unscaled window that can be in flight, as Linux. */
+const FLOOR_GAP = 65_537;
+
 /**
  * Keys from one secret of 128 bits, by SipHash over a counter. What leaves the machine under one of
  * them says nothing about the others, nor about those that come later. (A generator that is not
@@ -66,14 +72,19 @@ export class IsnGenerator {
     this.#portHash = keys.hash();
   }
 
-  /** ISN = M + F(local address, local port, remote address, remote port, secret). */
-  compute(flow: IpFlow, ports: number, nowNs: number): void {
+  /**
+   * ISN = M + F(local address, local port, remote address, remote port, secret). A connection that
+   * sent faster than the clock ticks (2 Mbit/s) has left it behind: one that takes the place of
+   * another in TIME-WAIT begins behind `floor`, that one's SND.NXT (RFC 9293, 3.6.1).
+   */
+  compute(flow: IpFlow, ports: number, floor: number, nowNs: number): void {
     const hash = this.#isnHash;
     hash.begin();
     absorbAddresses(hash, flow);
     hash.finish(36, ports);
     this.offset = hash.low;
     this.isn = (hash.low + (Math.floor(nowNs / ISN_TICK_NS) % TWO_32)) | 0;
+    if (floor !== NO_FLOOR && ((this.isn - floor) | 0) <= 0) this.isn = (floor + FLOOR_GAP) | 0;
     this.tsOffset = hash.high;
   }
 

@@ -22,6 +22,7 @@ import { Status } from '@tickwire/base';
 import type { IpFlow } from '@tickwire/wire';
 import { removeConnection } from './close.ts';
 import type { Core } from './core.ts';
+import { NO_FLOOR } from './isn.ts';
 import { PORT_COUNTERS, PORT_TRIES_MAX } from './limits.ts';
 import { CloseReason, State } from './state.ts';
 import { Flag, type Tcb } from './tcb.ts';
@@ -31,8 +32,8 @@ const TIME_WAIT_REUSE_NS = 1_000_000_000;
 
 /** The counters of RFC 6056, 3.3.4. */
 export class PortSelector {
-  /** Ports looked at by the last `select`. */
-  tries = 0;
+  /** For the ISS of a connection on the port that the last `select` returned. */
+  floor: number = NO_FLOOR;
   readonly #table: Uint32Array = new Uint32Array(PORT_COUNTERS);
 
   /**
@@ -48,20 +49,20 @@ export class PortSelector {
     const next = this.#table[counter]!;
     const tries = count < PORT_TRIES_MAX ? count : PORT_TRIES_MAX;
     let reusable: Tcb | undefined;
+    this.floor = NO_FLOOR;
     for (let i = 0; i < tries; i += 1) {
       const port = min + ((isn.portOffset + next + i) % count);
       const tcb = core.lookupFlow(flow, (port << 16) | remotePort);
       if (tcb === undefined) {
         this.#table[counter] = next + i + isn.portStep();
-        this.tries = i + 1;
         return port;
       }
       if (reusable === undefined && mayReuse(tcb, nowNs)) reusable = tcb;
     }
-    this.tries = tries;
     this.#table[counter] = next + tries;
     if (reusable === undefined) return Status.LimitReached;
     const port = reusable.localPort;
+    this.floor = reusable.sndNxt;
     core.counters.timeWaitReused += 1;
     removeConnection(core, reusable, CloseReason.Finished);
     return port;

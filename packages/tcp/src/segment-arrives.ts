@@ -50,6 +50,7 @@ import { replyReset, sendResetAt } from './emit.ts';
 import { holdFastOpen } from './fast-open-server.ts';
 import { findRow, openPassive, rowArrives } from './half-open.ts';
 import { establish, mayReuseTimeWait, synSentArrives } from './handshake.ts';
+import { NO_FLOOR } from './isn.ts';
 import { OUT_OF_WINDOW_ACK_NS, PAWS_IDLE_NS } from './limits.ts';
 import type { Listener } from './listener.ts';
 import { findListener } from './listeners.ts';
@@ -137,7 +138,7 @@ function noConnection(
     return Status.NoHandler;
   }
   if ((flags & (TCP_RST | TCP_SYN | TCP_FIN)) !== TCP_SYN) return Status.Malformed;
-  return listen(core, listener, meta, segment, ports, nowNs);
+  return listen(core, listener, meta, segment, ports, NO_FLOOR, nowNs);
 }
 
 /** A SYN at a listener, with its text when that may be taken (RFC 7413, 4.2.2). */
@@ -147,9 +148,10 @@ function listen(
   meta: IpMeta,
   segment: Segment,
   ports: number,
+  floor: number,
   nowNs: number,
 ): number {
-  const tcb = openPassive(core, listener, meta, segment, ports, nowNs);
+  const tcb = openPassive(core, listener, meta, segment, ports, floor, nowNs);
   if (typeof tcb === 'number') return tcb;
   // The owner may have ended it when it was told.
   if (tcb.state === State.SynReceived) {
@@ -173,12 +175,13 @@ function synchronized(
 
   if ((flags & TCP_SYN) !== 0 && (flags & (TCP_RST | TCP_ACK)) === 0) {
     if (tcb.state === State.TimeWait && mayReuseTimeWait(core, tcb, segment)) {
+      core.hash = tcb.hash;
       const listener = findListener(core, meta, tcb.localPort);
       if (listener !== undefined) {
         counters.timeWaitRecycled += 1;
-        core.hash = tcb.hash;
+        const floor = tcb.sndNxt;
         removeConnection(core, tcb, CloseReason.Finished);
-        return listen(core, listener, meta, segment, ports, nowNs);
+        return listen(core, listener, meta, segment, ports, floor, nowNs);
       }
     }
     if (tcb.state === State.SynReceived && segment.seq === tcb.irs) {

@@ -29,6 +29,7 @@ import {
 } from './half-open.ts';
 import { icmpArrives } from './icmp-error.ts';
 import { fillInfo, type TcpInfo } from './info.ts';
+import { NO_FLOOR } from './isn.ts';
 import type { Listener, ListenOptions } from './listener.ts';
 import { openListener } from './listeners.ts';
 import { PortSelector } from './ports.ts';
@@ -212,14 +213,17 @@ export class Tcp {
     const bound = core.output.bindFlow(remote, nowNs);
     if (bound < 0) return bound;
     let port = localPort;
+    let floor = NO_FLOOR;
     if (port === 0) {
       port = this.#ports.select(core, remote, remotePort, nowNs);
       if (port < 0) return port;
+      floor = this.#ports.floor;
     } else if (core.lookupFlow(remote, (port << 16) | remotePort) !== undefined) {
       return Status.Exists;
     }
     return (
-      openActive(core, remote, port, remotePort, token, fastOpen, nowNs) ?? Status.LimitReached
+      openActive(core, remote, port, remotePort, token, fastOpen, floor, nowNs) ??
+      Status.LimitReached
     );
   }
 
