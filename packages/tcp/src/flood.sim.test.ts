@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'bun:test';
-import { collectsDuring } from '@tickwire/base/testing';
 import { TCP_ACK, TCP_RST, TCP_SYN } from '@tickwire/wire';
 import type { TcpConfig } from './config.ts';
 import { Flag } from './tcb.ts';
@@ -71,7 +70,7 @@ function flood(syns: number, config: Partial<TcpConfig>): Outcome {
   return outcome;
 }
 
-describe('SYN flood: 1,000,000 SYNs at 200,000/s in virtual time (RFC 4987)', () => {
+describe('SYN flood: 1,000,000 SYNs at 200,000/s in virtual time, seed 9 (RFC 4987)', () => {
   test('memory is bounded, nobody else notices, clients connect through cookies', () => {
     const result = flood(SYNS, { synCacheMax: 1024 });
     expect(result.pings).toBe(SYNS / BURST);
@@ -111,20 +110,3 @@ describe('SYN flood: 1,000,000 SYNs at 200,000/s in virtual time (RFC 4987)', ()
     expect(host.arena.available()).toBe(host.arena.capacity);
   });
 });
-
-test('a flood of SYNs makes no garbage, with cookies and without', async () => {
-  for (const synCookies of [0, 1] as const) {
-    const host = new RawHost({ connectionsMax: 16, synCacheMax: 1024, synCookies });
-    host.tcp.listen(0, 0, 0, 0, 80);
-    const attack = new SynFlood(host, 80, 9);
-    const run = (syns: number): void => {
-      for (let i = 0; i < syns; i += BURST) {
-        host.nowNs += BURST_NS;
-        attack.burst(BURST);
-        host.round();
-      }
-    };
-    run(50_000);
-    expect(await collectsDuring(() => run(SYNS))).toBe(false);
-  }
-}, 60_000);
