@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { Prng } from '@tickwire/base';
-import { EIO, MemoryStorage } from '@tickwire/journal';
+import { EIO, Journal, MemoryStorage } from '@tickwire/journal';
+import { encodeCancelOrder } from '@tickwire/protocol';
 import { FlowSender } from '../test/flow.ts';
 import { Venue } from '../test/venue.ts';
 import type { ExchangeOptions } from './index.ts';
@@ -96,6 +97,28 @@ describe('Exchange with a journal', () => {
     expect(trader.reports).toEqual([]);
   });
 
+  test('does not start from a journal that is not its own, or needs more room', async () => {
+    const record = new Uint8Array(24);
+    const view = new DataView(record.buffer);
+    encodeCancelOrder(view, 8, 1, 0, 1);
+    const cases: [string, string, number, () => void][] = [
+      ['a message of another version', 'ERR_TW_CORRUPT', 24, () => view.setUint8(8, 9)],
+      ['a record that is too short', 'ERR_TW_CORRUPT', 4, () => view.setUint8(8, 1)],
+      ['a trader beyond the limit', 'ERR_TW_CONFIG', 24, () => view.setUint32(0, 256, true)],
+    ];
+    for (const [, code, length, spoil] of cases) {
+      spoil();
+      const storage = new MemoryStorage();
+      const journal = Journal.open({ storage, policy: 'group-commit', segmentBytes: 1_048_576 });
+      journal.append(record, 0, length, 1);
+      journal.close();
+      const opening = Venue.open({ exchange: journalled(storage) });
+      expect(await opening.catch((reason: unknown) => reason)).toMatchObject({ code });
+      // The journal was given back.
+      Journal.open({ storage, policy: 'none' }).close();
+    }
+  });
+
   test('refuses options that contradict each other', async () => {
     const refused: Partial<ExchangeOptions>[] = [
       { journalPolicy: 'async' },
@@ -146,6 +169,6 @@ describe('Exchange with a journal', () => {
         storage.failAfter('write', 0, EIO);
       }
       expect(acknowledgedInAll).toBeGreaterThan(1000);
-    });
+    }, 60_000);
   }
 });

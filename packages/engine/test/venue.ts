@@ -74,6 +74,8 @@ export class Venue implements Disposable {
       port: PORT,
       multicast: { group: GROUP, port: FEED_PORT },
       rerequestPort: REREQUEST_PORT,
+      // Small, because tests open many.
+      book: { ordersMax: 65_536, levelsMax: 16_384 },
       ...options,
     });
   }
