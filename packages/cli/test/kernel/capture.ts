@@ -4,9 +4,8 @@
  * @module
  */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder, removeFolder } from './folder.ts';
 import type { Namespace } from './namespace.ts';
 import { must } from './namespace.ts';
 import { type Opinion, opinionOf } from './opinion.ts';
@@ -32,7 +31,7 @@ export class Capture implements AsyncDisposable {
   #reading: Promise<void> = Promise.resolve();
 
   private constructor(space: Namespace, iface: string, filter: string) {
-    this.#folder = mkdtempSync(join(tmpdir(), 'tickwire-capture-'));
+    this.#folder = makeFolder();
     const buffer = ['-B', String(BUFFER_KIB)];
     // Each frame is written when it comes, so that the end of the file tells how far it is.
     const prompt = ['--immediate-mode', '-U'];
@@ -105,7 +104,7 @@ export class Capture implements AsyncDisposable {
       this.#child.kill('SIGINT');
       await this.#child.exited;
     }
-    rmSync(this.#folder, { recursive: true, force: true });
+    removeFolder(this.#folder);
   }
 
   async #read(onStart: () => void, onEnd: (error: Error) => void): Promise<void> {

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder, removeFolder } from './folder.ts';
 import { type Driver, KERNEL, Lab, STACK } from './lab.ts';
 import { eventually, pipeline, whyNot } from './namespace.ts';
 import { startPeer } from './peer-task.ts';
@@ -22,14 +21,14 @@ const GROUP = '239.77.0.1';
 const GROUP_PORT = 7777;
 const MULTICASTS = 50;
 
-const folder = mkdtempSync(join(tmpdir(), 'tickwire-kernel-'));
+const folder = makeFolder();
 const file = join(folder, 'stream');
 
 beforeAll(() => {
   if (WHY_NOT === undefined) writeStream(file, ECHO_SEED, ECHO_BYTES);
 });
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => removeFolder(folder));
 
 describe.skipIf(WHY_NOT !== undefined).each([...DRIVERS])(`%s and the kernel${TITLE}`, (driver) => {
   test(

@@ -13,6 +13,9 @@ import type { PeerTask } from './peer-task.ts';
 /** Datagrams that wait for their echo at most: less than any queue on the way holds. */
 const OUTSTANDING_MAX = 16;
 
+/** Nothing here takes longer. */
+const LIFE_MS = 120_000;
+
 /** A datagram that does not come back fails the run by then. */
 const PATIENCE_MS = 10_000;
 
@@ -190,5 +193,7 @@ function perform(task: PeerTask): Promise<object> {
   }
 }
 
+// Whoever started this may be gone.
+setTimeout(() => process.exit(1), LIFE_MS).unref();
 say(await perform(JSON.parse(process.argv[2] ?? '') as PeerTask));
 process.exit(0);

@@ -1,8 +1,7 @@
 import { afterAll, describe, expect, test } from 'bun:test';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { faultsAt } from './bridge-process.ts';
+import { makeFolder, removeFolder } from './folder.ts';
 import { Lab, STACK } from './lab.ts';
 import { pipeline, whyNot } from './namespace.ts';
 import { whyNoNative } from './native.ts';
@@ -36,8 +35,8 @@ const DAMAGE = [
   'TcpExt.TCPDSACKIgnoredDubious',
 ] as const;
 
-const folder = mkdtempSync(join(tmpdir(), 'tickwire-lossy-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = makeFolder();
+afterAll(() => removeFolder(folder));
 
 describe.skipIf(WHY_NOT !== undefined)(`a lossy bridge to the kernel${TITLE}`, () => {
   test.each([

@@ -114,12 +114,12 @@ export async function pipeline(
   script: string,
   timeoutMs: number = PIPELINE_TIMEOUT_MS,
 ): Promise<Result> {
-  const child = Bun.spawn(space.inside('sh', '-c', script), {
+  // `timeout` ends the whole group, also when this process is gone.
+  const limit = ['timeout', '-s', 'KILL', String(Math.ceil(timeoutMs / 1000))];
+  const child = Bun.spawn(space.inside(...limit, 'sh', '-c', script), {
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',
-    timeout: timeoutMs,
-    killSignal: 'SIGKILL',
   });
   const [out, error] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   return { status: await child.exited, output: `${out}${error}` };

@@ -1,15 +1,14 @@
 import { afterAll, describe, expect, test } from 'bun:test';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatPcap } from '@tickwire/phy';
+import { makeFolder, removeFolder } from './folder.ts';
 import { opinionOf } from './opinion.ts';
 
 const WHY_NOT = Bun.which('tshark') === null ? 'needs tshark' : undefined;
 const TITLE = WHY_NOT === undefined ? '' : ` (SKIPPED: ${WHY_NOT})`;
 
-const folder = mkdtempSync(join(tmpdir(), 'tickwire-opinion-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = makeFolder();
+afterAll(() => removeFolder(folder));
 
 const hex = (text: string): Uint8Array =>
   Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));

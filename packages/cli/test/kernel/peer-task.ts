@@ -58,8 +58,6 @@ export async function startPeer<Answer>(
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'inherit',
-    timeout: 120_000,
-    killSignal: 'SIGKILL',
   });
   const isReady = Promise.withResolvers<void>();
   const read = async (): Promise<Answer> => {

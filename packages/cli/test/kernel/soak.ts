@@ -7,11 +7,11 @@
  * @module
  */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { faultsAt } from './bridge-process.ts';
+import { makeFolder, removeFolder } from './folder.ts';
 import { type KernelCounters, kernelCounters } from './kernel-counters.ts';
 import { Lab, STACK } from './lab.ts';
 import { pipeline, run, whyNot } from './namespace.ts';
@@ -157,7 +157,7 @@ if (reason !== undefined) {
   process.exit(2);
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'tickwire-soak-'));
+const folder = makeFolder();
 let isGood = true;
 try {
   const file = join(folder, 'stream');
@@ -172,6 +172,6 @@ try {
   print(line(COLUMNS.map(() => '---')));
   for (const loss of losses) isGood = (await soak(loss, file)) && isGood;
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  removeFolder(folder);
 }
 process.exit(isGood ? 0 : 1);
