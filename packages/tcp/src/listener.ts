@@ -23,9 +23,9 @@ export class Listener {
   /** Local port. */
   port = 0;
   /**
-   * Length of the accept queue, as in Linux and FreeBSD. While `queued` has reached it, SYNs are
-   * dropped, and handshakes are not completed: their last ACK is ignored and their SYN-ACK sent
-   * again, so that they complete when the owner has accepted.
+   * Length of the accept queue. While `queued` has reached it, SYNs are dropped, and handshakes are
+   * not completed: their last ACK is ignored and their SYN-ACK sent again, so that they complete
+   * when the owner has accepted. As Linux; FreeBSD resets them.
    */
   backlog = 0;
   /** Half-open connections that it may have; beyond them SYN cookies take over. */
