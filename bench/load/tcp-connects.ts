@@ -53,7 +53,7 @@ export const benchmark: Benchmark = {
           close(_socket, error) {
             if (error !== undefined) throw error;
             closed += 1;
-            if (atOnce > 1 && begun < total && !signal.aborted) begin();
+            if (closed > 1 && begun < total && !signal.aborted) begin();
           },
         },
       });
@@ -63,7 +63,8 @@ export const benchmark: Benchmark = {
     begin();
     stacks.until(() => closed === 1);
     const startNs = Bun.nanoseconds();
-    for (atOnce = AT_ONCE; begun < Math.min(atOnce, total); ) begin();
+    atOnce = Math.min(AT_ONCE, total);
+    while (begun < atOnce) begin();
     stacks.until(() => closed === begun);
     const perSecond = ((closed - 1) * 1e9) / (Bun.nanoseconds() - startNs);
     const result = caseOf(`connect() to open on ${device}`, samples.subarray(0, opened), {
