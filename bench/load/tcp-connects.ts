@@ -30,7 +30,6 @@ export const benchmark: Benchmark = {
     let begun = 0;
     let opened = 0;
     let closed = 0;
-    let atOnce = 1;
     server.listen({
       port: PORT,
       backlog: AT_ONCE * 2,
@@ -63,7 +62,7 @@ export const benchmark: Benchmark = {
     begin();
     stacks.until(() => closed === 1);
     const startNs = Bun.nanoseconds();
-    atOnce = Math.min(AT_ONCE, total);
+    const atOnce = Math.min(AT_ONCE, total);
     while (begun < atOnce) begin();
     stacks.until(() => closed === begun);
     const perSecond = ((closed - 1) * 1e9) / (Bun.nanoseconds() - startNs);
