@@ -16,7 +16,7 @@ import { type HostOptions, HostServicePort } from './host-protocol.ts';
 import { HostTraffic } from './host-traffic.ts';
 
 /** Connections that a test does not end are given up after this. */
-const SETTLE_MS = 10_000;
+const SETTLE_MS = 30_000;
 
 /** Short, so that a connection that we closed first is gone before the accounts are made. */
 const TIME_WAIT_NS = 50_000_000;

@@ -5,6 +5,7 @@ import { makeFolder, removeFolder } from './folder.ts';
 import { Lab, STACK } from './lab.ts';
 import { pipeline, whyNot } from './namespace.ts';
 import { whyNoNative } from './native.ts';
+import { startPeer } from './peer-task.ts';
 import { streamHash, writeStream } from './stream.ts';
 
 const WHY_NOT = whyNoNative() ?? whyNot(['nc', 'tcpdump', 'tshark', 'timeout', 'bash']);
@@ -12,6 +13,8 @@ const TITLE = WHY_NOT === undefined ? '' : ` (SKIPPED: ${WHY_NOT})`;
 const TIMEOUT_MS = 60_000;
 
 const SEED = 31;
+/** Handshakes and departures through the same faults. */
+const SHORT = 500;
 /** The FIN may be lost, and with it goes the last word: long enough for one retransmission. */
 const TIME_WAIT_NS = 1_000_000_000;
 
@@ -68,6 +71,22 @@ describe.skipIf(WHY_NOT !== undefined)(`a lossy bridge to the kernel${TITLE}`, (
         else expect(dropped + duplicated + reordered + corrupted).toBe(0);
         expect(line.overflowed + line.noMemory).toBe(0);
       }
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    `at a loss of 5 % ends ${SHORT} short connections, and nothing is left (seed ${SEED})`,
+    async () => {
+      const tcp = { timeWaitNs: TIME_WAIT_NS };
+      await using lab = await Lab.startLossy(SEED, faultsAt(0.05), { tcp });
+      const task = { mode: 'connections', host: STACK, port: 7 } as const;
+      await using client = await startPeer(lab.kernel, { ...task, count: SHORT, atOnce: 100 });
+      expect(await client.result).toEqual({ begun: SHORT, equal: SHORT });
+      // A SYN-ACK that comes twice, or late, finds the connection open (RFC 5961, 4).
+      const challenged = ['TcpExt.TCPChallengeACK', 'TcpExt.TCPSYNChallenge'];
+      const { accounts } = await lab.verdict({ kernel: [...DAMAGE, ...challenged] });
+      expect(accounts.tcp['passiveOpens']).toBeGreaterThanOrEqual(SHORT);
     },
     TIMEOUT_MS,
   );
