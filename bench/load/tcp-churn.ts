@@ -2,8 +2,8 @@
  * Connections that open, exchange one request, and close, ten million times: what one costs, and
  * whether memory stays flat.
  *
- * In process, one thread, without IP and device; the peer's segments are made on the same thread. One
- * of sixteen connections is timed.
+ * In process, one thread, without IP and device; the peer's segments are made on the same thread.
+ * One of sixteen connections is timed.
  *
  * @module
  */

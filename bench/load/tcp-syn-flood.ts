@@ -1,6 +1,6 @@
 /**
- * An established connection beside a flood of SYNs from forged addresses, and a client that connects
- * now and then: does anybody notice?
+ * An established connection beside a flood of SYNs from forged addresses, and a client that
+ * connects now and then: does anybody notice?
  *
  * Open loop, in process, one thread: SYNs and pings have a schedule, and a latency counts from the
  * instant that the schedule names to the answer. The segments are made on the same thread, so the

@@ -113,9 +113,9 @@ export function restartTimeWait(core: Core, tcb: Tcb, nowNs: number): void {
 }
 
 /**
- * Ends what has been in TIME-WAIT for long enough. All of them wait equally long, so their list is in
- * order of deadline and they need no timer of the wheel, however many they are. A bounded number; the
- * others stay due.
+ * Ends what has been in TIME-WAIT for long enough. All of them wait equally long, so their list is
+ * in order of deadline and they need no timer of the wheel, however many they are. A bounded
+ * number; the others stay due.
  */
 export function timeWaitTimers(core: Core, nowNs: number): void {
   for (let left = TIME_WAIT_ENDS_PER_CALL; left > 0; left -= 1) {

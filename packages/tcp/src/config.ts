@@ -31,13 +31,13 @@ export interface TcpConfig {
   /** Half-open connections of all listeners together, about 90 bytes each. */
   readonly synCacheMax: number;
   /**
-   * SYN cookies (RFC 4987), in Linux's numbers: 0 never (the oldest half-open connection gives way),
-   * 1 for SYNs for which there is no room, 2 for every SYN.
+   * SYN cookies (RFC 4987), in Linux's numbers: 0 never (the oldest half-open connection gives
+   * way), 1 for SYNs for which there is no room, 2 for every SYN.
    */
   readonly synCookies: 0 | 1 | 2;
   /**
-   * Four random words under which sequence numbers, ports, cookies and tables are hashed. Null draws
-   * them from the generator, whose seed is then the secret: for tests.
+   * Four random words under which sequence numbers, ports, cookies and tables are hashed. Null
+   * draws them from the generator, whose seed is then the secret: for tests.
    */
   readonly secret: ArrayLike<number> | null;
 
@@ -61,6 +61,18 @@ export interface TcpConfig {
 
   /** Upper bound of the MSS that is offered; the path MTU may ask for less. */
   readonly mssMax: number;
+  /** Believe routers that say a packet is too large (RFC 1191, RFC 8201), after validation. */
+  readonly pathMtuDiscovery: boolean;
+  /**
+   * Probing for the path MTU with data (RFC 4821), in the numbers of Linux's tcp_mtu_probing: 0 off;
+   * 1 when timeouts of large segments show a black hole, and to find that a path has grown; 2 on
+   * each connection from the start, which begins with `mtuBaseMss`. Needs SACK.
+   */
+  readonly mtuProbing: 0 | 1 | 2;
+  /** MSS, timestamps included, of a path of which nothing is known (RFC 4821, 7.2). */
+  readonly mtuBaseMss: number;
+  /** How long a path is taken for as small as it was found (RFC 1191, 6.3: ten minutes). */
+  readonly mtuRaiseNs: number;
   /** Window scale option (RFC 7323). */
   readonly windowScaling: boolean;
   /** Timestamps option (RFC 7323): PAWS, spurious retransmission detection, TIME-WAIT reuse. */
@@ -137,6 +149,10 @@ const DEFAULTS: TcpConfig = {
   sendFramesTotalMax: 0,
   receiveFramesTotalMax: 0,
   mssMax: 1460,
+  pathMtuDiscovery: true,
+  mtuProbing: 1,
+  mtuBaseMss: 1024,
+  mtuRaiseNs: 600 * SECOND,
   windowScaling: true,
   timestamps: true,
   sack: true,
@@ -192,6 +208,9 @@ export function tcpConfig(overrides: Partial<TcpConfig> = {}): TcpConfig {
   range(config, 'receiveBufferBytesMax', 1024, 2 ** 30);
   range(config, 'receiveFramesMax', 4, 2 ** 20);
   range(config, 'mssMax', 64, 65_495);
+  range(config, 'mtuBaseMss', 512, 65_495);
+  // RFC 1191, 6.3: an increase is tried five minutes after a decrease at the earliest.
+  range(config, 'mtuRaiseNs', 300 * SECOND, 86_400 * SECOND);
   range(config, 'delayedAckNs', 0, 500 * MS);
   range(config, 'rtoMinNs', 1000, config.rtoMaxNs);
   range(config, 'rtoInitialNs', config.rtoMinNs, config.rtoMaxNs);

@@ -1,6 +1,7 @@
 // @hot
 /**
- * Handshakes that keep nothing until their last ACK (RFC 4987, 3.6): SYN cookies sent and taken back.
+ * Handshakes that keep nothing until their last ACK (RFC 4987, 3.6): SYN cookies sent and taken
+ * back.
  *
  * @module
  */

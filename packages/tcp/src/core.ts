@@ -63,6 +63,7 @@ export class Segment {
   ecn = 0;
 }
 
+/** All state of one `Tcp`: pools, columns, lists, tables, keys. */
 export class Core {
   readonly arena: FrameArena;
   readonly output: IpOutput;

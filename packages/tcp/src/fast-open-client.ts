@@ -2,9 +2,9 @@
 /**
  * Connections that are opened by data in their SYN (RFC 7413), the client's side.
  *
- * The SYN carries a copy of the first bytes of the send queue, which themselves stay unsent. When the
- * SYN-ACK covers some of them they leave the queue; all others go as usual. So a SYN that is refused,
- * lost or stripped on the way needs no case of its own.
+ * The SYN carries a copy of the first bytes of the send queue, which themselves stay unsent. When
+ * the SYN-ACK covers some of them they leave the queue; all others go as usual. So a SYN that is
+ * refused, lost or stripped on the way needs no case of its own.
  *
  * @module
  */

@@ -3,8 +3,8 @@
  * Connections that are opened by data in their SYN (RFC 7413), the server's side.
  *
  * The connection is open for its owner with the SYN, though its state is SYN-RECEIVED; it may send
- * already. How many of these there are is bounded, and a reset does not free its place at once, else
- * an attacker with one good cookie could send SYN, RST, SYN, RST (RFC 7413, 5.1).
+ * already. How many of these there are is bounded, and a reset does not free its place at once,
+ * else an attacker with one good cookie could send SYN, RST, SYN, RST (RFC 7413, 5.1).
  *
  * @module
  */
@@ -23,7 +23,8 @@ import { Flag, type Tcb } from './tcb.ts';
 /**
  * A SYN with a fast open option at a listener that takes them. Returns the connection, in
  * SYN-RECEIVED and with its SYN-ACK due, when the SYN's data may be taken now; else
- * `LimitReached`: an ordinary handshake is to follow, whose SYN-ACK has a cookie when `terms` say so.
+ * `LimitReached`: an ordinary handshake is to follow, whose SYN-ACK has a cookie when `terms` say
+ * so.
  */
 export function openFastOpen(
   core: Core,

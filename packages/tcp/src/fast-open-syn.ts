@@ -12,8 +12,8 @@ import { FAST_OPEN_COOKIE_BYTES, FastOpen } from './fast-open.ts';
 import type { Tcb } from './tcb.ts';
 
 /**
- * Writes the fast open option of a SYN or SYN-ACK whose options began at `start`; returns the offset
- * behind it. A repeated SYN has none: it may be what was eaten (RFC 7413, 4.1.3.1).
+ * Writes the fast open option of a SYN or SYN-ACK whose options began at `start`; returns the
+ * offset behind it. A repeated SYN has none: it may be what was eaten (RFC 7413, 4.1.3.1).
  */
 export function emitFastOpen(
   core: Core,

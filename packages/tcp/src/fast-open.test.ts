@@ -36,7 +36,7 @@ describe('server (RFC 7413, 4.2)', () => {
     expect(s.host.tcp.counters.fastOpenCookieRequests).toBe(1);
   });
 
-  test('data in a SYN with a good cookie is delivered and answered at once (RFC 7413, 4.2.2)', () => {
+  test('data beside a good cookie is delivered and answered at once (RFC 7413, 4.2.2)', () => {
     const { s, cookie } = server();
     echo(s);
     const sent = s.send({ flags: TCP_SYN, seq: 0, mss: 1460, fastOpen: cookie, data: 100 });

@@ -3,9 +3,9 @@
  * TCP Fast Open (RFC 7413): data in the SYN, for who has been here before.
  *
  * A server gives each client address a cookie, which proves at the next SYN that the address is not
- * forged. A client keeps the cookies of the servers that it has talked to. Neither side is on unless
- * asked for: data in a SYN may be delivered twice when the network duplicates the SYN (RFC 7413, 2.1),
- * so an application has to say that it can bear that.
+ * forged. A client keeps the cookies of the servers that it has talked to. Neither side is on
+ * unless asked for: data in a SYN may be delivered twice when the network duplicates the SYN (RFC
+ * 7413, 2.1), so an application has to say that it can bear that.
  *
  * @module
  */

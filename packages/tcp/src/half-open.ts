@@ -2,10 +2,10 @@
 /**
  * Half-open connections: from the SYN at a listener to the ACK that makes a Tcb of them.
  *
- * A SYN gets a row of the SYN cache. When there is no room it gets a cookie and no memory at all, or,
- * with cookies off, the place of the oldest row beside it. In either case one SYN costs the same. The
- * last ACK brings the connection into a Tcb in SYN-RECEIVED and is then processed like every other
- * segment, with its text and FIN.
+ * A SYN gets a row of the SYN cache. When there is no room it gets a cookie and no memory at all,
+ * or, with cookies off, the place of the oldest row beside it. In either case one SYN costs the
+ * same. The last ACK brings the connection into a Tcb in SYN-RECEIVED and is then processed like
+ * every other segment, with its text and FIN.
  *
  * @module
  */

@@ -24,6 +24,7 @@ import type { Core, Segment } from './core.ts';
 import { flowFromMeta } from './emit.ts';
 import { fastOpenAnswered, wantFastOpen } from './fast-open-client.ts';
 import { MSS_MIN } from './limits.ts';
+import { openPathMtu } from './path-mtu.ts';
 import type { Listener } from './listener.ts';
 import { clearRetransmit, Recovery } from './retransmit.ts';
 import { sampleRtt } from './rtt.ts';
@@ -145,8 +146,8 @@ export function openActive(
 }
 
 /**
- * A connection in SYN-RECEIVED whose handshake ran without it: `terms` are those of its SYN, and our
- * SYN-ACK has been sent. Undefined when there is no Tcb.
+ * A connection in SYN-RECEIVED whose handshake ran without it: `terms` are those of its SYN, and
+ * our SYN-ACK has been sent. Undefined when there is no Tcb.
  */
 export function openPassiveTcb(
   core: Core,
@@ -295,6 +296,7 @@ export function establish(core: Core, tcb: Tcb, nowNs: number): void {
   tcb.recovery = Recovery.Open;
   // RFC 6928, 2: ten segments; RFC 5681, 3.1: one when the SYN was lost.
   const segments = lostSyn ? 1 : config.initialWindowSegments;
+  openPathMtu(core, tcb);
   tcb.cwnd = segments * tcb.mss;
   tcb.ssthresh = 2 ** 30;
   tcb.congestion = config.congestion;

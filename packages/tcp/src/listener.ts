@@ -71,8 +71,8 @@ export interface ListenOptions {
   /** Half-open connections; half of `TcpConfig.synCacheMax` by default. */
   readonly halfOpenMax?: number;
   /**
-   * Lets other listeners that say so too have the same address and port. Connections are spread over
-   * them by a keyed hash of their 4-tuple. Off by default.
+   * Lets other listeners that say so too have the same address and port. Connections are spread
+   * over them by a keyed hash of their 4-tuple. Off by default.
    */
   readonly reusePort?: boolean;
   /**

@@ -12,8 +12,9 @@
  * connections there are between two.
  *
  * A port is taken for a 4-tuple, not for the machine: the range bounds the connections to one
- * destination, not those to all. A 4-tuple in TIME-WAIT is used again only when no port is free, its
- * timestamps have moved on since (RFC 6191) and so the peer can tell old segments from new ones.
+ * destination, not those to all. A 4-tuple in TIME-WAIT is used again only when no port is free,
+ * its timestamps have moved on since (RFC 6191) and so the peer can tell old segments from new
+ * ones.
  *
  * @module
  */
@@ -37,8 +38,8 @@ export class PortSelector {
   readonly #table: Uint32Array = new Uint32Array(PORT_COUNTERS);
 
   /**
-   * A port for which the 4-tuple is free, or `LimitReached` when {@link PORT_TRIES_MAX} in a row are
-   * taken. The next call goes on behind them.
+   * A port for which the 4-tuple is free, or `LimitReached` when {@link PORT_TRIES_MAX} in a row
+   * are taken. The next call goes on behind them.
    */
   select(core: Core, flow: IpFlow, remotePort: number, nowNs: number): number {
     const { config, isn } = core;

@@ -2,8 +2,9 @@
 /**
  * Segments of half-open connections, which have no Tcb: SYN-ACK, challenge ACK, reset.
  *
- * They leave at once and not with egress: there is no state to leave them in. `false` says that there
- * was no room or no frame; a cached entry is then tried again, a cookie is lost like in the network.
+ * They leave at once and not with egress: there is no state to leave them in. `false` says that
+ * there was no room or no frame; a cached entry is then tried again, a cookie is lost like in the
+ * network.
  *
  * @module
  */

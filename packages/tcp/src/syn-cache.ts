@@ -14,10 +14,11 @@
  *  15 listener << 16 | window shift << 8 | SynFlag
  * ```
  *
- * Rows are found through buckets under a keyed hash (the demux's), each a short list with its oldest
- * row at the end; a bucket that is full is full, so a lookup looks at {@link BUCKET_ROWS_MAX} rows at
- * most. Timeouts are of few lengths, so each length has a first-in first-out list: its head is its
- * earliest deadline, and arming, expiring and `nextDeadlineNs` need no wheel and no search.
+ * Rows are found through buckets under a keyed hash (the demux's), each a short list with its
+ * oldest row at the end; a bucket that is full is full, so a lookup looks at {@link
+ * BUCKET_ROWS_MAX} rows at most. Timeouts are of few lengths, so each length has a first-in
+ * first-out list: its head is its earliest deadline, and arming, expiring and `nextDeadlineNs` need
+ * no wheel and no search.
  *
  * @module
  */
@@ -183,8 +184,8 @@ export class SynCache {
   }
 
   /**
-   * A row for which the peer has been asked most often, the oldest of these; {@link NO_ROW} when the
-   * cache is empty.
+   * A row for which the peer has been asked most often, the oldest of these; {@link NO_ROW} when
+   * the cache is empty.
    */
   stalest(): number {
     for (let due = this.#dueHeads.length - 1; due >= 0; due -= 1) {

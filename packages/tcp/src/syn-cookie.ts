@@ -7,11 +7,11 @@
  * ```
  *
  * F is the offset of RFC 6528 for the 4-tuple, H a SipHash-2-4 under a key of the epoch of 64 s. H
- * covers the IRS too (Linux's does not): else the second of two small segments, when the first is lost,
- * looks like a good answer to a cookie with another MSS, and the first one's bytes are never missed. So
- * the sequence number space of a 4-tuple still moves on with its IRS and with time, and a cookie is
- * worth something for one 4-tuple, one IRS and two epochs. Of 2^32 ACKs sixteen are right: a blind
- * sender needs 2^28 of them for one connection, while an overflow is recent.
+ * covers the IRS too (Linux's does not): else the second of two small segments, when the first is
+ * lost, looks like a good answer to a cookie with another MSS, and the first one's bytes are never
+ * missed. So the sequence number space of a 4-tuple still moves on with its IRS and with time, and
+ * a cookie is worth something for one 4-tuple, one IRS and two epochs. Of 2^32 ACKs sixteen are
+ * right: a blind sender needs 2^28 of them for one connection, while an overflow is recent.
  *
  * What else the SYN said lies in the low six bits of the TSval of the SYN-ACK, which the peer
  * echoes: window shift (0xf: none), SACK permitted, ECN. That is Linux's layout. A peer without

@@ -440,7 +440,9 @@ export class Tcp {
     return this.#core.wheel.armed + this.#core.synCache.count + this.#core.timeWaitCount;
   }
 
-  /** First slot in use, or -1: `for (let s = t.firstConnection(); s >= 0; s = t.nextConnection(s))` */
+  /**
+   * First slot in use, or -1: `for (let s = t.firstConnection(); s >= 0; s = t.nextConnection(s))`
+   */
   firstConnection(): number {
     return this.nextConnection(-1);
   }
