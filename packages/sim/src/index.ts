@@ -23,6 +23,18 @@ export { type Attempt, BlockingCall } from './posix/blocking-call.ts';
 export { Errno, errnoName, type ErrnoName } from './posix/errno.ts';
 export { PollEvent, pollText } from './posix/poll-events.ts';
 export { MSG_PEEK, Posix, type ShutdownHow } from './posix/posix.ts';
+export { LossyBridge, type LossyBridgeOptions } from './bridge/lossy-bridge.ts';
+export { Endpoint, type ReplyBody } from './endpoint/endpoint.ts';
+export { type EndpointServer, serveEndpoint } from './endpoint/serve.ts';
+export { SimLink, SimLinkCounters, type SimLinkOptions } from './net/sim-link.ts';
+export {
+  SimHost,
+  type SimHostOptions,
+  SimNetwork,
+  type SimNetworkOptions,
+  SimSwitch,
+  simulate,
+} from './net/sim-network.ts';
 export { tcpInfoFields } from './script/info-names.ts';
 export { findScripts, loadScripts, parseScripts, scriptTitle } from './script/load-script.ts';
 export { runScript, type ScriptResult } from './script/run-script.ts';
