@@ -194,6 +194,23 @@ describe('TIME-WAIT', () => {
     s.assertClean();
   });
 
+  test('does not end before the owner has read everything', () => {
+    const s = new Script();
+    const tcb = s.accept();
+    s.host.tcp.setPull(tcb);
+    s.host.tcp.shutdown(tcb);
+    s.egress();
+    s.send({ flags: FIN_ACK, seq: 1, ack: 2, data: 10 });
+    expect(tcb.state).toBe(State.TimeWait);
+    s.advance(200 * SECOND);
+    expect(s.host.tcp.connectionCount).toBe(1);
+    const into = new Uint8Array(20);
+    expect(s.host.tcp.read(tcb, into, 0, 20)).toBe(10);
+    expect(s.host.log.at(-1)).toBe('closed finished');
+    s.advance(60 * SECOND);
+    s.assertClean();
+  });
+
   test('the oldest gives way when every connection is taken', () => {
     const s = new Script({ config: { connectionsMax: 1 } });
     s.accept();

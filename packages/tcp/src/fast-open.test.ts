@@ -235,6 +235,13 @@ describe('client (RFC 7413, 4.1.3)', () => {
     expect(sent[0]).toMatchObject({ seq: 1, length: 100 });
   });
 
+  test('a repeated SYN does not ask again (RFC 7413, 4.1.3.1)', () => {
+    const s = new Script();
+    s.connect(s.localPort, true);
+    expect(s.egress()[0]!.fastOpen).toEqual(ASK);
+    expect(s.advance(1100 * MS)[0]!.fastOpen).toBeUndefined();
+  });
+
   test('without the option connect() asks for nothing', () => {
     const s = client();
     s.connect();
@@ -289,6 +296,9 @@ describe('cookies', () => {
     expect(keys.check(flowOf(5), view, 0, 7, 1)).toBe(FastOpenCookie.Bad);
     expect(check(5, FAST_OPEN_KEY_NS)).toBe(FastOpenCookie.Old);
     expect(check(5, 2 * FAST_OPEN_KEY_NS)).toBe(FastOpenCookie.Bad);
+    // Also when nobody looked in between.
+    keys.write(flowOf(5), view, 0, 3 * FAST_OPEN_KEY_NS);
+    expect(check(5, 5 * FAST_OPEN_KEY_NS)).toBe(FastOpenCookie.Bad);
   });
 
   test('FastOpenCache keeps what it was told until newer servers take the place', () => {

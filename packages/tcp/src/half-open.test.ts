@@ -201,8 +201,12 @@ describe('half-open connection', () => {
     s.egress();
     s.send({ flags: TCP_ACK | TCP_FIN, seq: 1, ack: 2 });
     expect(tcb.state).toBe(State.TimeWait);
+    // A lookup that finds nothing lies between: the row must not be filed under its hash.
+    s.send({ flags: TCP_SYN, seq: 0, mss: 1460, port: 7 });
     expect(s.send({ flags: TCP_SYN, seq: 5000, mss: 1460 })).toMatchObject([{ flags: 'S.' }]);
-    expect([s.host.tcp.halfOpenCount, s.host.tcp.connectionCount]).toEqual([1, 0]);
+    expect([s.host.tcp.halfOpenCount, s.host.tcp.connectionCount]).toEqual([2, 0]);
+    expect(s.send({ flags: TCP_ACK, seq: 5001, ack: 1 })).toEqual([]);
+    expect(s.tcb().state).toBe(State.Established);
   });
 
   test('an ISS in place of TIME-WAIT lies behind what was sent before (RFC 9293, 3.6.1)', () => {

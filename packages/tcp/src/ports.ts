@@ -28,7 +28,7 @@ import { PORT_COUNTERS, PORT_TRIES_MAX } from './limits.ts';
 import { CloseReason, State } from './state.ts';
 import { Flag, type Tcb } from './tcb.ts';
 
-/** Our timestamp clock has surely moved on after this (Linux: tcp_tw_reuse). */
+/** After this our timestamps are surely newer than the last one sent (Linux: tcp_tw_reuse). */
 const TIME_WAIT_REUSE_NS = 1_000_000_000;
 
 /** The counters of RFC 6056, 3.3.4. */
@@ -75,7 +75,6 @@ function mayReuse(tcb: Tcb, nowNs: number): boolean {
   return (
     tcb.state === State.TimeWait &&
     (tcb.flags & (Flag.Timestamps | Flag.Owned)) === Flag.Timestamps &&
-    nowNs - tcb.lastSentNs > TIME_WAIT_REUSE_NS &&
-    nowNs - tcb.tsRecentNs > TIME_WAIT_REUSE_NS
+    nowNs - tcb.lastSentNs > TIME_WAIT_REUSE_NS
   );
 }
