@@ -17,6 +17,8 @@ import {
   rateEnds,
   ratePartly,
 } from './delivery-rate.ts';
+import { MTU_MAX } from './limits.ts';
+import { lossIsCongestion, probeAcked } from './path-mtu.ts';
 import { rackAdapt, rackDelivered, rackDetect, rackRecovered } from './rack.ts';
 import {
   clearRetransmit,
@@ -72,6 +74,7 @@ export function ackArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: number
       originalBytes = 0;
     }
     tcb.sndUna = ack;
+    if (tcb.mtuProbe !== 0) probeAcked(core, tcb, nowNs);
     tcb.bytesAcked += acked;
     tcb.unanswered = 0;
   }
@@ -181,9 +184,7 @@ function sackAck(
     if (tcb.retransmitKind === Retransmit.Reorder) tcb.retransmitKind = Retransmit.Timeout;
     lost = rackDetect(core, tcb, nowNs);
     // What was lost behind the last recovery point is an event of its own.
-    if (tcb.lostBytes > 0 && tcb.recovery !== Recovery.Fast && tcb.recovery !== Recovery.Loss) {
-      enterFastRecovery(core, tcb, nowNs);
-    }
+    if (lossIsCongestion(core, tcb, lost, nowNs)) enterFastRecovery(core, tcb, nowNs);
   }
   if (tcb.rateOn !== 0) rateSampled(core, tcb, nowNs);
   else if (tcb.recovery === Recovery.Fast) proportionalRate(tcb, delivered, acked > 0 && !lost);
@@ -287,6 +288,7 @@ function takeAcked(core: Core, tcb: Tcb, ack: number, nowNs: number): void {
     forgetSent(tcb, flags, span);
     if ((flags & Tx.Sacked) === 0) {
       deliveredBytes += span;
+      if (span > tcb.mtuSuspect) tcb.mtuSuspect = MTU_MAX;
       if (tcb.rateOn !== 0) rateDelivered(core, tcb, frame, nowNs);
       if ((flags & Tx.Ever) === 0) {
         sampleNs = nowNs - core.txTimeNs[frame]!;

@@ -90,7 +90,11 @@ export class TcpCounters {
   dsackSent = 0;
   sackReneged = 0;
   ecnReductions = 0;
+  /** Path MTUs lowered by ICMP, raised again, probes sent (RFC 4821), and black holes found. */
   mtuReductions = 0;
+  mtuRaises = 0;
+  mtuProbes = 0;
+  mtuBlackHoles = 0;
   icmpIgnored = 0;
   /** Connections that `egress` and `timers` have looked at: the work of polling. */
   connectionsVisited = 0;

@@ -81,7 +81,8 @@ export function sendSegment(
   let blocks = 0;
   if (tcb.ooHead !== NO_FRAME || tcb.dsackLeft !== tcb.dsackRight) {
     // A full-sized segment has no room for blocks; a pure ACK follows it then.
-    let room = flow.mtu - ipHeaderBytes(flow) - TCP_HEADER_BYTES - optionBytes - length;
+    const mtu = tcb.pathMtu < flow.mtu ? tcb.pathMtu : flow.mtu;
+    let room = mtu - ipHeaderBytes(flow) - TCP_HEADER_BYTES - optionBytes - length;
     if (room > TCP_OPTIONS_BYTES_MAX - optionBytes) room = TCP_OPTIONS_BYTES_MAX - optionBytes;
     blocks = sackBlockCount(core, tcb, room);
     optionBytes += sackOptionBytes(blocks);

@@ -5,13 +5,11 @@
  * @module
  */
 
-import { NO_FRAME, Status } from '@tickwire/base';
+import { Status } from '@tickwire/base';
 import { seqDiff, seqGe } from '@tickwire/wire';
 import { removeConnection } from './close.ts';
 import type { Core } from './core.ts';
-import { MTU_MIN_IPV4, MTU_MIN_IPV6 } from './limits.ts';
-import { markLost } from './retransmit.ts';
-import { updateMss } from './send.ts';
+import { pathShrinks } from './path-mtu.ts';
 import { CloseReason, State } from './state.ts';
 import { Flag, type Tcb } from './tcb.ts';
 
@@ -39,32 +37,8 @@ export function icmpArrives(core: Core, tcb: Tcb, seq: number, kind: number, mtu
     removeConnection(core, tcb, CloseReason.Refused);
     return Status.Ok;
   }
-  if (kind === IcmpKind.TooBig) return pathShrinks(core, tcb, mtu);
+  if (kind === IcmpKind.TooBig) return pathShrinks(core, tcb, seq, mtu);
   // Everything else is a soft error: it only explains a later timeout.
   tcb.flags |= Flag.SoftError;
-  return Status.Ok;
-}
-
-/**
- * The path takes smaller packets than we thought (RFC 1191, RFC 8201): smaller segments from now
- * on, and what was sent too large goes again in pieces. The window stays: nothing was congested.
- */
-function pathShrinks(core: Core, tcb: Tcb, mtu: number): number {
-  const least = tcb.flow.family === 4 ? MTU_MIN_IPV4 : MTU_MIN_IPV6;
-  const bounded = mtu < least ? least : mtu;
-  // IP may have heard of it first and lowered the MTU of the flow already: the MSS tells.
-  const before = tcb.mss;
-  if (bounded < tcb.flow.mtu) tcb.flow.mtu = bounded;
-  updateMss(core, tcb);
-  if (tcb.mss >= before) return Status.OutOfRange;
-  core.counters.mtuReductions += 1;
-  for (
-    let frame = tcb.sqHead;
-    frame !== NO_FRAME && frame !== tcb.sqUnsent;
-    frame = core.txNext[frame]!
-  ) {
-    if (core.txLength[frame]! > tcb.mss) markLost(core, tcb, frame);
-  }
-  core.needsEgress(tcb);
   return Status.Ok;
 }

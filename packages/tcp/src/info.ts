@@ -61,7 +61,7 @@ const OPTION_WSCALE = 4;
 const OPTION_ECN = 8;
 
 /** What the numbers of {@link Recovery} are called in `tcpi_ca_state`. */
-const CA_STATES: readonly number[] = [0, 3, 4, 2];
+const CA_STATES: readonly number[] = [0, 3, 4, 2, 3];
 
 /** Fills `out` from a connection. */
 export function fillInfo(core: Core, tcb: Tcb, out: TcpInfo): void {

@@ -70,6 +70,21 @@ export const OUT_OF_WINDOW_ACK_NS = 10_000_000;
 /** No path MTU below this is believed for IPv4: Linux's min_pmtu, against tiny segments. */
 export const MTU_MIN_IPV4 = 552;
 
+/** Largest IP packet: a path of which nothing is known. */
+export const MTU_MAX = 65_535;
+
+/** A search for the path MTU ends this close to the truth: Linux's tcp_probe_threshold. */
+export const MTU_SEARCH_STOP = 8;
+
+/** Full-sized segments behind a probe, so that SACK shows its loss in a round trip (RFC 4821, 7.4). */
+export const MTU_PROBE_FOLLOWERS = 3;
+
+/** Timeouts in a row of a large segment that look like a black hole: Linux's tcp_retries1. */
+export const MTU_BLACK_HOLE_TIMEOUTS = 3;
+
+/** Timeouts of the next large one that prove it, when a small one has passed between. */
+export const MTU_SUSPECT_TIMEOUTS = 2;
+
 /** Every IPv6 link takes this much (RFC 8200, 5). */
 export const MTU_MIN_IPV6 = 1280;
 

@@ -99,10 +99,18 @@ export function scheduleLossTimer(core: Core, tcb: Tcb, restart: boolean, nowNs:
 
 /** Takes one frame for lost. */
 export function markLost(core: Core, tcb: Tcb, frame: number): void {
+  if ((core.txFlags[frame]! & Tx.Sacked) !== 0) return;
+  // A probe for the path MTU that is lost was too large; that is no congestion (RFC 4821, 7.6.2).
+  const note = tcb.rateOn !== 0 && frame !== tcb.mtuProbeFrame;
+  if (note) noteLost(core, tcb, frame, frameSpan(core, frame));
+  markForResend(core, tcb, frame);
+}
+
+/** Takes one frame out of the network, to be sent again. */
+export function markForResend(core: Core, tcb: Tcb, frame: number): void {
   const flags = core.txFlags[frame]!;
   if ((flags & Tx.Sacked) !== 0) return;
   const span = frameSpan(core, frame);
-  if (tcb.rateOn !== 0) noteLost(core, tcb, frame, span);
   if ((flags & Tx.Lost) === 0) tcb.lostBytes += span;
   // A retransmission that is lost again leaves the network again.
   if ((flags & Tx.Retransmitted) !== 0) tcb.retransBytes -= span;

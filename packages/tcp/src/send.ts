@@ -52,12 +52,23 @@ export function maySend(tcb: Tcb): boolean {
 
 /** Recomputes the effective MSS from the peer's option and the path (RFC 9293, 3.7.1). */
 export function updateMss(core: Core, tcb: Tcb): void {
-  let mss = tcb.flow.mtu - ipHeaderBytes(tcb.flow) - TCP_HEADER_BYTES;
+  tcb.mtuSeen = tcb.flow.mtu;
+  tcb.mss = mssAt(core, tcb, pathMtu(tcb));
+}
+
+/** The largest packet to the peer: what IP knows of the path, and what this connection knows. */
+export function pathMtu(tcb: Tcb): number {
+  return tcb.pathMtu < tcb.flow.mtu ? tcb.pathMtu : tcb.flow.mtu;
+}
+
+/** The effective MSS on a path with this MTU. */
+export function mssAt(core: Core, tcb: Tcb, mtu: number): number {
+  let mss = mtu - ipHeaderBytes(tcb.flow) - TCP_HEADER_BYTES;
   if (mss > tcb.peerMss) mss = tcb.peerMss;
   if (mss > core.config.mssMax) mss = core.config.mssMax;
   if ((tcb.flags & Flag.Timestamps) !== 0) mss -= TCP_TIMESTAMPS_BYTES;
   if (mss > core.arena.dataRoom) mss = core.arena.dataRoom;
-  tcb.mss = mss < MSS_MIN ? MSS_MIN : mss;
+  return mss < MSS_MIN ? MSS_MIN : mss;
 }
 
 /** Room behind the payload of an unsent tail, at most `most`. */
@@ -242,6 +253,8 @@ export function queueFin(core: Core, tcb: Tcb): boolean {
 export function splitFrame(core: Core, tcb: Tcb, frame: number, keep: number): boolean {
   const rest = core.allocFrame();
   if (rest === NO_FRAME) return false;
+  // A probe for the path MTU that is cut proves nothing.
+  if (frame === tcb.mtuProbeFrame) tcb.mtuProbeFrame = NO_FRAME;
   const length = core.txLength[frame]! - keep;
   const flags = core.txFlags[frame]!;
   const at = core.arena.dataAt[rest]!;

@@ -6,6 +6,7 @@
 
 import { NO_FRAME } from '@tickwire/base';
 import type { TcpConfig } from './config.ts';
+import { MTU_MAX } from './limits.ts';
 import { Recovery, Retransmit } from './retransmit.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 
@@ -21,6 +22,15 @@ export function resetTcb(tcb: Tcb, config: TcpConfig, nowNs: number): void {
   tcb.sndWndMax = 0;
   tcb.unanswered = 0;
   tcb.sndShift = 0;
+  tcb.pathMtu = MTU_MAX;
+  tcb.mtuSeen = 0;
+  tcb.mtuHigh = MTU_MAX;
+  tcb.mtuTop = 0;
+  tcb.mtuProbeAtNs = NEVER;
+  tcb.mtuProbe = 0;
+  tcb.mtuProbeFrame = NO_FRAME;
+  tcb.mtuProbeEnd = 0;
+  tcb.mtuSuspect = MTU_MAX;
   tcb.sqHead = NO_FRAME;
   tcb.sqTail = NO_FRAME;
   tcb.sqUnsent = NO_FRAME;

@@ -130,6 +130,21 @@ export class Tcb {
   mss = 536;
   /** What the peer's MSS option said. */
   peerMss = 536;
+  /** Largest packet that this connection knows to pass; `flow.mtu` is what IP knows. */
+  pathMtu = 65_535;
+  /** `flow.mtu` for which `mss` holds. */
+  mtuSeen = 0;
+  /** The search for a larger one (path-mtu.ts): upper bound, whether to try that first. */
+  mtuHigh = 65_535;
+  mtuTop = 0;
+  /** When the next probe may leave. */
+  mtuProbeAtNs: number = NEVER;
+  /** Packet size of the probe that is out, or 0; its frame while it is whole; its end. */
+  mtuProbe = 0;
+  mtuProbeFrame: number = NO_FRAME;
+  mtuProbeEnd = 0;
+  /** Segments of more payload than this may fall into a black hole; 65,535 when none does. */
+  mtuSuspect = 65_535;
   /** End of the last segment smaller than the MSS (Minshall's form of Nagle). */
   sndSmall = 0;
 

@@ -12,12 +12,12 @@
 import { NO_FRAME } from '@tickwire/base';
 import { abortConnection, removeConnection } from './close.ts';
 import { type Core, earliestDeadlineNs } from './core.ts';
+import { lossIsCongestion, pathTimesOut } from './path-mtu.ts';
 import { rackDetect } from './rack.ts';
 import {
   clearRetransmit,
   enterFastRecovery,
   proportionalRate,
-  Recovery,
   Retransmit,
   retransmissionTimeout,
   setRetransmit,
@@ -84,9 +84,7 @@ function lossTimer(core: Core, tcb: Tcb, kind: number, nowNs: number): void {
   }
   if (kind === Retransmit.TailProbe) tcb.flags |= Flag.TlpDue;
   else if (rackDetect(core, tcb, nowNs)) {
-    if (tcb.recovery !== Recovery.Fast && tcb.recovery !== Recovery.Loss) {
-      enterFastRecovery(core, tcb, nowNs);
-    }
+    if (lossIsCongestion(core, tcb, true, nowNs)) enterFastRecovery(core, tcb, nowNs);
     proportionalRate(tcb, 0, false);
   }
   core.needsEgress(tcb);
@@ -114,6 +112,7 @@ function timeout(core: Core, tcb: Tcb, nowNs: number): void {
     return;
   }
   tcb.unanswered += 1;
+  pathTimesOut(core, tcb, nowNs);
   retransmissionTimeout(core, tcb, nowNs);
 }
 

@@ -13,6 +13,7 @@ import { markAppLimited, markCwndLimited, rateSent } from './delivery-rate.ts';
 import { sendAck, sendControl, sendSegment, sendSyn, timestampNow } from './emit.ts';
 import { FastOpen } from './fast-open.ts';
 import { ALLOC_RETRY_NS, PACE_GAIN, PACE_GAIN_SLOW_START, PACE_SLACK_NS } from './limits.ts';
+import { growPath } from './path-mtu.ts';
 import {
   flightBytes,
   frameSpan,
@@ -25,7 +26,7 @@ import {
   setRetransmit,
 } from './retransmit.ts';
 import { backedOffRtoNs } from './rtt.ts';
-import { queueFin, splitFrame, tellDrained } from './send.ts';
+import { queueFin, splitFrame, tellDrained, updateMss } from './send.ts';
 import { State } from './state.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 
@@ -41,6 +42,8 @@ const Blocked = { No: 0, Peer: 1, Own: 2 } as const;
 export function transmit(core: Core, tcb: Tcb, nowNs: number): number {
   const before = tcb.segmentsOut;
   if (tcb.state === State.Closed) return 0;
+  // IP has heard of a router, or of another way, since the last round.
+  if (tcb.flow.mtu !== tcb.mtuSeen && tcb.state >= State.Established) updateMss(core, tcb);
   if (!transmitAll(core, tcb, nowNs)) {
     // No frame or no room. Room comes back with the next round; frames may take longer.
     if (core.output.room() <= 0) core.needsEgress(tcb);
@@ -175,6 +178,10 @@ function transmitTailProbe(core: Core, tcb: Tcb, nowNs: number): boolean {
       tcb.sndNxt = seqAdd(tcb.sndNxt, frameSpan(core, fresh));
       tcb.sqUnsent = core.txNext[fresh]!;
     } else {
+      while (core.txLength[last]! > tcb.mss) {
+        if (!splitFrame(core, tcb, last, tcb.mss)) return false;
+        last = core.txNext[last]!;
+      }
       if (!retransmitFrame(core, tcb, last, nowNs)) return false;
       tcb.flags |= Flag.TlpRetransmit;
     }
@@ -215,12 +222,19 @@ function sendQueued(core: Core, tcb: Tcb, queued: number, again: boolean, nowNs:
 function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
   const paced = core.config.pacing || tcb.rateOn !== 0;
   for (;;) {
+    if (nowNs >= tcb.mtuProbeAtNs && tcb.sqUnsent !== NO_FRAME) growPath(core, tcb, nowNs);
     const frame = tcb.sqUnsent;
     if (frame === NO_FRAME) {
       if (tcb.rateOn !== 0 && pipeBytes(tcb) < tcb.cwnd) markAppLimited(tcb);
       return true;
     }
-    if (core.txLength[frame]! > tcb.mss && !splitFrame(core, tcb, frame, tcb.mss)) return false;
+    if (
+      core.txLength[frame]! > tcb.mss &&
+      frame !== tcb.mtuProbeFrame &&
+      !splitFrame(core, tcb, frame, tcb.mss)
+    ) {
+      return false;
+    }
     if (flightBytes(tcb) === 0) restartAfterIdle(core, tcb, nowNs);
     const usable = seqDiff(seqAdd(tcb.sndUna, tcb.sndWnd), tcb.sndNxt);
     const blocked = checkNew(core, tcb, frame, usable);
