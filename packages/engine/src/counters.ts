@@ -48,6 +48,8 @@ export class ExchangeCounters {
   inputsRefused = 0;
   /** How often a message found the input ring full and the gateway had to wait for the pipeline. */
   inputRingFull = 0;
+  /** Replies to logins and ends of sessions for which there was no packet memory. */
+  repliesRefused = 0;
   /** Heartbeats sent on sessions. */
   heartbeats = 0;
   /** Multicast packets published. */

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { NO_TIMER, Status, TimerWheel } from '@tickwire/base';
+import { copyBytes, NO_TIMER, Status, TimerWheel } from '@tickwire/base';
 import {
   checkOrderEntry,
   encodeLoginAccepted,
@@ -298,21 +298,36 @@ export class Gateway implements Disposable {
     session.position = streamPosition(next);
     this.#sessionOf[trader] = session.id;
     this.open += 1;
-    this.#write(session, encodeLoginAccepted(this.#scratchView, 0, this.#name, next));
+    const accepted = encodeLoginAccepted(this.#scratchView, 0, this.#name, next);
+    if (!this.#write(session, accepted)) {
+      // Without packet memory for it nothing else could be said either; the client tries again.
+      counters.repliesRefused += 1;
+      this.#abort(session);
+      return;
+    }
     this.#schedule(session);
     this.#touch(session);
   }
 
   #reject(session: Session, reason: number): void {
-    this.#write(session, encodeLoginRejected(this.#scratchView, 0, reason));
+    if (!this.#write(session, encodeLoginRejected(this.#scratchView, 0, reason))) {
+      this.#counters.repliesRefused += 1;
+    }
     this.#close(session);
     session.socket?.end();
   }
 
-  /** Writes a small packet from the scratch buffer; false when the send queue had no room. */
+  /**
+   * Sends a small packet from the scratch buffer, as a whole or not at all: half a packet would
+   * break the stream. False when there was no room.
+   */
   #write(session: Session, length: number): boolean {
+    const { socket } = session;
+    const at = socket?.reserve(length) ?? Status.BadState;
+    if (socket === undefined || at < 0) return false;
+    copyBytes(this.#scratch, 0, this.#stack.core.arena.bytes, at, length);
     session.sentNs = this.#stack.core.nowNs;
-    return session.socket?.write(this.#scratch, 0, length) === length;
+    return socket.commit(length) === length;
   }
 
   /** Bytes of the trader's stream that wait for this session. */
@@ -389,7 +404,9 @@ export class Gateway implements Disposable {
         this.#abort(session);
         return;
       }
-      this.#write(session, encodeSoupHeader(this.#scratchView, 0, SoupType.EndOfSession, 0));
+      if (!this.#write(session, encodeSoupHeader(this.#scratchView, 0, SoupType.EndOfSession, 0))) {
+        this.#counters.repliesRefused += 1;
+      }
     }
     this.#close(session);
     session.socket?.end();

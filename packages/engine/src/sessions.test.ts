@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { Prng } from '@tickwire/base';
 import {
   encodeCancelOrder,
   encodeLoginRequest,
@@ -273,5 +274,39 @@ describe('Gateway', () => {
     venue.advance(SECOND);
     expect(back.client.state).toBe('open');
     expect(back.reports.length).toBeGreaterThan(200);
+  });
+});
+
+describe('Sessions on an empty pool', () => {
+  test('send a packet as a whole or not at all', async () => {
+    using venue = await Venue.open({ frames: 1024 });
+    const { arena } = venue;
+    const trader = venue.trader(1);
+    venue.advance(10_000_000);
+    const random = new Prng(20_261_120);
+    const hoard: number[] = [];
+    let sent = 0;
+    for (let round = 0; round < 400; round += 1) {
+      // Hold everything but a handful of frames, another handful each round.
+      for (const frame of hoard.splice(0)) arena.free(frame);
+      const spare = random.nextBelow(6);
+      while (arena.available() > spare) hoard.push(arena.alloc());
+      for (let i = 0; i < 60; i += 1) {
+        const before = trader.client.counters.sent;
+        trader.buy(sent + 1, 100, 1);
+        if (trader.client.counters.sent > before) sent += 1;
+      }
+      venue.clock.advance(1_000_000);
+      venue.round();
+    }
+    for (const frame of hoard) arena.free(frame);
+    venue.until(() => trader.reports.length === sent);
+    expect(trader.client.counters.sendsRefused).toBeGreaterThan(0);
+    expect(venue.exchange.counters).toMatchObject({
+      inputs: sent,
+      malformedPackets: 0,
+      malformedMessages: 0,
+    });
+    expect(trader.events).toEqual(['in 1']);
   });
 });

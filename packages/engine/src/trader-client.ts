@@ -5,7 +5,7 @@
  * @module
  */
 
-import { NetError, Status } from '@tickwire/base';
+import { assert, NetError, Status } from '@tickwire/base';
 import {
   encodeCancelOrder,
   encodeLoginRequest,
@@ -107,14 +107,12 @@ export class TraderClient implements Pollable, Disposable {
   readonly #heartbeatNs: number;
   readonly #idleTimeoutNs: number;
   readonly #decoder: SoupDecoder = new SoupDecoder();
-  readonly #scratch: Uint8Array;
-  readonly #scratchView: DataView;
   #socket: TcpSocket<undefined> | undefined = undefined;
   #state: TraderState = 'idle';
   #nextSequence: number;
   #clientSequence: number;
-  /** Where the current packet is written: packet memory, or the scratch buffer. */
-  #view: DataView;
+  /** Packet memory. */
+  readonly #view: DataView;
   #sentNs = 0;
   #receivedNs = 0;
   #retryAtNs = Number.POSITIVE_INFINITY;
@@ -127,10 +125,7 @@ export class TraderClient implements Pollable, Disposable {
     this.#idleTimeoutNs = options.idleTimeoutNs ?? SESSION_TIMEOUT_NS;
     this.#nextSequence = options.fromSequence ?? 0;
     this.#clientSequence = options.clientSequence ?? 1;
-    const scratch = new ArrayBuffer(SOUP_HEADER_BYTES + LOGIN_REQUEST_BYTES);
-    this.#scratch = new Uint8Array(scratch);
-    this.#scratchView = new DataView(scratch);
-    this.#view = this.#scratchView;
+    this.#view = options.stack.core.arena.view;
   }
 
   get state(): TraderState {
@@ -300,33 +295,31 @@ export class TraderClient implements Pollable, Disposable {
   #begin(): number {
     const socket = this.#socket;
     if (this.#state !== 'open' || socket === undefined) return Status.BadState;
-    const at = socket.reserve();
-    if (at >= 0 && socket.reservedBytes >= PACKET_BYTES_MAX) {
-      this.#view = this.#stack.core.arena.view;
-      return at;
-    }
-    if (at < 0 || socket.writableBytes < PACKET_BYTES_MAX) {
-      this.counters.sendsRefused += 1;
-      return Status.Again;
-    }
-    // Too little is left in the last frame: the packet goes through the scratch buffer and may lie
-    // across two frames.
-    this.#view = this.#scratchView;
-    return 0;
+    // In one piece: a packet is sent as a whole or not at all, also when the pool runs dry.
+    const at = socket.reserve(PACKET_BYTES_MAX);
+    if (at >= 0) return at;
+    this.counters.sendsRefused += 1;
+    return at;
   }
 
   #finish(at: number, length: number): void {
     const total = encodeSoupHeader(this.#view, at, SoupType.UnsequencedData, length);
     // Committed at once: what lies behind the unsent tail would be lost if a poll came between.
-    if (this.#view === this.#scratchView) this.#socket?.write(this.#scratch, 0, total);
-    else this.#socket?.commit(total);
+    const status = this.#socket?.commit(total) ?? Status.BadState;
+    assert(status === total, 'a packet that was reserved a moment ago was not taken');
     this.counters.sent += 1;
     this.#sentNs = this.#stack.core.nowNs;
   }
 
   #opened(): void {
     const { trader, token } = this.#options;
-    const length = encodeLoginRequest(this.#scratchView, 0, {
+    const socket = this.#socket;
+    const at = socket?.reserve(SOUP_HEADER_BYTES + LOGIN_REQUEST_BYTES) ?? Status.BadState;
+    if (socket === undefined || at < 0) {
+      this.#drop(new NetError('ENOBUFS', 'No packet memory for the login; use a larger pool'));
+      return;
+    }
+    const length = encodeLoginRequest(this.#view, at, {
       user: String(trader),
       password: token,
       session: '',
@@ -336,7 +329,7 @@ export class TraderClient implements Pollable, Disposable {
     this.#state = 'logging-in';
     this.#sentNs = nowNs;
     this.#receivedNs = nowNs;
-    this.#socket?.write(this.#scratch, 0, length);
+    socket.commit(length);
   }
 
   #received(bytes: Uint8Array, at: number, length: number): void {
@@ -439,12 +432,10 @@ export class TraderClient implements Pollable, Disposable {
 
   /** Sends a packet without payload. */
   #control(type: number): void {
-    const length = encodeSoupHeader(this.#scratchView, 0, type, 0);
     this.#sentNs = this.#stack.core.nowNs;
+    const at = this.#socket?.reserve(SOUP_HEADER_BYTES) ?? Status.BadState;
     // A full send queue keeps the session alive by what is in it.
-    if ((this.#socket?.writableBytes ?? 0) >= length) {
-      this.#socket?.write(this.#scratch, 0, length);
-    }
+    if (at >= 0) this.#socket?.commit(encodeSoupHeader(this.#view, at, type, 0));
   }
 }
 

@@ -25,8 +25,9 @@ export interface IpLimits {
    */
   readonly neighbours: number;
   /**
-   * Frames that wait for one unresolved neighbour. 8 covers a SYN with its retransmissions or a
-   * small burst of datagrams (RFC 1122, 2.3.2.2 asks for at least one).
+   * Frames that wait for one unresolved neighbour. 64 covers the SYNs of a client that opens many
+   * connections at once, which would otherwise come a retransmission timeout later (Linux keeps
+   * 208 kB, about 100 frames; RFC 1122, 2.3.2.2 asks for at least one).
    */
   readonly neighbourQueueFrames: number;
   /**
@@ -59,8 +60,8 @@ export interface IpLimits {
 /** Limits that hold unless the configuration says otherwise. */
 export const DEFAULT_LIMITS: IpLimits = {
   neighbours: 1024,
-  neighbourQueueFrames: 8,
-  neighbourQueueFramesTotal: 256,
+  neighbourQueueFrames: 64,
+  neighbourQueueFramesTotal: 512,
   addresses: 16,
   routes: 64,
   pathMtus: 256,

@@ -26,7 +26,7 @@ import {
   SECOND,
   viewOf,
 } from '../test/harness.ts';
-import type { IpLimits } from './config.ts';
+import { DEFAULT_LIMITS, type IpLimits } from './config.ts';
 import { ACTIVE_NS, REACHABLE_NS } from './neighbours.ts';
 
 const OTHER_MAC = MacAddress.parse('02:00:00:00:00:03');
@@ -185,7 +185,7 @@ describe('static neighbours', () => {
 
 describe('queue behind resolution', () => {
   test('keeps the newest frames and sends them in order', () => {
-    const host = new Host();
+    const host = new Host({ limits: { neighbourQueueFrames: 8 } }, 2048);
     const flow = host.flow(PEER_IP);
     for (let i = 0; i < 11; i += 1) host.sendUdp(flow, 1, i);
     expect(host.ip.counters().neighbourQueueOverflow).toBe(3);
@@ -238,7 +238,7 @@ describe('field failures of other stacks', () => {
       host.sendUdp(alive, 1);
     }
     expect(packetsTo(host.take(), PEER_IP)).toHaveLength(100);
-    expect(host.ip.framesHeld).toBe(8);
+    expect(host.ip.framesHeld).toBe(DEFAULT_LIMITS.neighbourQueueFrames);
     host.advance(4 * SECOND);
     expect(host.framesInUse).toBe(0);
   });

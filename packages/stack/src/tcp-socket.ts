@@ -86,11 +86,13 @@ export class TcpSocket<Data = unknown> {
   }
 
   /**
-   * Zero-copy write, first half: the arena offset of free packet memory, of which
-   * {@link TcpSocket.reservedBytes} may be written; negative when there is none now.
+   * Zero-copy write, first half: the arena offset of free packet memory for at least `minBytes` in
+   * one piece, of which {@link TcpSocket.reservedBytes} may be written; `Status.Again` when there
+   * is none now (`drain` tells when it is worth another try). What is committed from it is taken as
+   * a whole: the way to send messages that must never go out in part.
    */
-  reserve(): number {
-    return this.#tcb === null ? Status.BadState : this.#tcp.reserve(this.#tcb);
+  reserve(minBytes = 1): number {
+    return this.#tcb === null ? Status.BadState : this.#tcp.reserve(this.#tcb, minBytes);
   }
 
   /** Bytes that may be written at the last {@link TcpSocket.reserve}d offset. */
@@ -98,9 +100,12 @@ export class TcpSocket<Data = unknown> {
     return this.#tcb?.reservedBytes ?? 0;
   }
 
-  /** Zero-copy write, second half: queues the first `length` bytes of the reservation. */
-  commit(length: number): void {
-    if (this.#tcb !== null) this.#tcp.commit(this.#tcb, length);
+  /**
+   * Zero-copy write, second half, in the same poll round: queues the first `length` bytes of the
+   * reservation. Returns `length`, or a negative status when nothing was queued.
+   */
+  commit(length: number): number {
+    return this.#tcb === null ? Status.BadState : this.#tcp.commit(this.#tcb, length);
   }
 
   /** Closes in order: queued bytes and FIN are sent, the peer's bytes are no longer wanted. */
