@@ -91,7 +91,7 @@ function scale(count: number, { tiny, signal, note }: BenchOptions): BenchCase[]
     count < 1024
       ? probe
       : `per connection: ${heapBytes.toFixed(0)} bytes of objects, ` +
-        `${rssBytes.toFixed(0)} resident with typed arrays (${typedBytes(count)} by size); ${probe}`;
+        `${rssBytes.toFixed(0)} resident with columns (${typedBytes(count)} by size); ${probe}`;
   return [
     caseOf(`idle poll, ${count} idle`, idle, { remark: `${visited} connections visited` }),
     caseOf(`ping-pong on one, ${count} idle`, ping, { remark: size }),

@@ -284,6 +284,17 @@ describe('accept queue', () => {
   });
 });
 
+test("a listener beyond its share evicts its own half-open connections, not others'", () => {
+  const s = new Script({ config: { synCookies: 0, synCacheMax: 16 } });
+  const flooded = s.host.tcp.listen(0, 0, 0, 0, 80, { halfOpenMax: 2 });
+  const quiet = s.host.tcp.listen(0, 0, 0, 0, 81);
+  for (let port = 1; port <= 4; port += 1) {
+    s.inject({ flags: TCP_SYN, seq: 0, mss: 1460, port, to: 81 });
+  }
+  for (let port = 10; port < 200; port += 1) s.inject({ flags: TCP_SYN, seq: 0, mss: 1460, port });
+  expect([flooded.embryonic, quiet.embryonic]).toEqual([2, 4]);
+});
+
 describe('SYN cookies (RFC 4987, 3.6)', () => {
   const overflowing = { synCookies: 1, synCacheMax: 16 } as const;
 
