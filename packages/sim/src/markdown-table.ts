@@ -1,6 +1,6 @@
 /**
- * Tables in Markdown as the formatter of the house writes them, so that generated files stay as they
- * are when the tree is formatted.
+ * Tables in Markdown as the formatter of the house writes them, so that generated files stay as
+ * they are when the tree is formatted.
  *
  * @module
  */

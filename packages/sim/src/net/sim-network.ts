@@ -1,6 +1,6 @@
 /**
- * Several stacks joined by links and switches, driven by events in virtual time. The same seed gives
- * the same run, to the frame.
+ * Several stacks joined by links and switches, driven by events in virtual time. The same seed
+ * gives the same run, to the frame.
  *
  * @module
  */
@@ -152,8 +152,8 @@ export class SimNetwork implements Disposable {
   }
 
   /**
-   * Joins two nodes by a link each way; `backward` defaults to `forward`. Returns both directions. A
-   * network has no loops.
+   * Joins two nodes by a link each way; `backward` defaults to `forward`. Returns both directions.
+   * A network has no loops.
    */
   connect(
     a: SimHost | SimSwitch,

@@ -16,8 +16,8 @@ const BUFFERS_KB = [8, 32, 128, 512] as const;
 const RTTS_MS = [1, 10, 100] as const;
 
 /**
- * smoltcp's committed snapshot (`tests/netsim.rs`) in kB/s, by loss in percent: 32 kB buffer, 100 ms
- * round trip, no reordering.
+ * smoltcp's committed snapshot (`tests/netsim.rs`) in kB/s, by loss in percent: 32 kB buffer,
+ * 100 ms round trip, no reordering.
  */
 const SMOLTCP_KB_PER_SECOND: Readonly<Record<number, number>> = { 0: 323, 1: 220, 5: 77, 20: 6 };
 /** The cells that {@link SMOLTCP_KB_PER_SECOND} is about. */
@@ -96,11 +96,11 @@ export function matrixMarkdown(file: MatrixFile): string {
   const lines = [
     '# Goodput in virtual time',
     '',
-    'Made by `bun packages/sim/src/netsim/main.ts`; a test compares part of it exactly. One transfer',
-    'of 10 MB per cell over a link of 1 Gbit/s, loss in both directions, reordering holds 5 % of the',
-    `frames back by a tenth of the round trip, seed ${MATRIX_SEED}. The buffer is that of sender and`,
-    'receiver. Figures are kB/s (1,000 bytes) of data delivered; they follow from the seed alone and',
-    'say nothing about the speed of the machine.',
+    'Made by `bun packages/sim/src/netsim/main.ts`; a test compares part of it exactly. One',
+    'transfer of 10 MB per cell over a link of 1 Gbit/s, loss in both directions, reordering holds',
+    `5 % of the frames back by a tenth of the round trip, seed ${MATRIX_SEED}. The buffer is that`,
+    'of sender and receiver. Figures are kB/s (1,000 bytes) of data delivered; they follow from',
+    'the seed alone and say nothing about the speed of the machine.',
     '',
   ];
   for (const rttMs of RTTS_MS) {
@@ -109,8 +109,8 @@ export function matrixMarkdown(file: MatrixFile): string {
   lines.push(
     '## Fairness',
     '',
-    'Flows between hosts of their own over one bottleneck of 20 Mbit/s, round trip 20 ms, a queue of',
-    '34 frames (drop tail), 30 s of which the first quarter is not counted.',
+    'Flows between hosts of their own over one bottleneck of 20 Mbit/s, round trip 20 ms, a queue',
+    'of 34 frames (drop tail), 30 s of which the first quarter is not counted.',
     '',
     ...fairnessTable(file),
   );

@@ -6,6 +6,7 @@
  */
 
 import {
+  checkIpv4,
   checksumAdd,
   checksumFold,
   CHECKSUM_GOOD,
@@ -109,7 +110,7 @@ export class Layer3Port {
 /** What is wrong with the checksums and lengths of a packet; undefined when all is well. */
 export function packetFault(packet: Uint8Array): string | undefined {
   const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
-  if (packet.length < 20) return 'shorter than an IPv4 header';
+  if (checkIpv4(view, 0, packet.length) < 0) return 'the IPv4 header is impossible';
   if (ipv4TotalLength(view, 0) !== packet.length) return 'total length differs from the bytes sent';
   if (!ipv4ChecksumOk(view, 0)) return 'IPv4 header checksum is wrong';
   if (ipv4IsFragment(view, 0)) return undefined;

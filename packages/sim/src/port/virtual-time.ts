@@ -48,14 +48,18 @@ export class VirtualTime {
     this.#parties.push(party);
   }
 
-  /** Polls until nobody has anything to do at this instant. */
+  /** Polls everybody once, then until nobody has anything to do at this instant. */
   settle(): void {
+    this.#rest(true);
+  }
+
+  #rest(all: boolean): void {
     const nowNs = this.clock.nowNs();
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       let work = 0;
       let idle = true;
       for (const party of this.#parties) {
-        if (isDue(party, nowNs)) work += party.poll(nowNs);
+        if ((all && round === 0) || isDue(party, nowNs)) work += party.poll(nowNs);
       }
       this.onRound?.();
       for (const party of this.#parties)
@@ -83,8 +87,12 @@ export class VirtualTime {
       const at = this.nextAt();
       if (at > targetNs) break;
       this.clock.set(Math.max(at, this.clock.nowNs()));
-      this.settle();
-      if (stop?.() === true) return true;
+      // On the way only those are polled that have something to do.
+      this.#rest(false);
+      if (stop?.() === true) {
+        this.settle();
+        return true;
+      }
     }
     this.clock.set(Math.max(targetNs, this.clock.nowNs()));
     this.settle();

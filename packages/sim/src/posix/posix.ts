@@ -14,9 +14,19 @@ import type { StackCore } from '@tickwire/stack';
 import { State, type Tcb, type TcpEvents, TcpInfo } from '@tickwire/tcp';
 import type { UdpEvents, UdpIcmpError, UdpSocket } from '@tickwire/udp';
 import { IpAddress, IpFlow, type IpMeta } from '@tickwire/wire';
-import { DatagramEnd, EpollEnd, type SocketEnd, StreamEnd } from './endpoint.ts';
+import {
+  bindDatagram,
+  changeMembership,
+  connectDatagram,
+  errnoOfIcmp,
+  keepDatagram,
+  receiveDatagram,
+  sendDatagram,
+  writeDatagram,
+} from './datagrams.ts';
+import { DatagramEnd, EpollEnd, type SocketEnd, StreamEnd, takeError } from './socket-end.ts';
 import { Errno, errnoOfClose, errnoOfStatus } from './errno.ts';
-import { PollEvent } from './poll-events.ts';
+import { PollEvent, readiness } from './poll-events.ts';
 import { applyOptions, getOption, setOption } from './socket-options.ts';
 
 /** Flags of `recv`. */
@@ -25,22 +35,9 @@ export const MSG_PEEK = 2;
 const DESCRIPTORS_MAX = 1024;
 /** The first descriptor: 0 to 2 are taken in every program. */
 const FIRST_DESCRIPTOR = 3;
-/** Datagrams that wait for one socket; more are dropped, as by a full receive buffer. */
-const DATAGRAMS_MAX = 256;
 
 /** How {@link Posix.shutdown} shuts. */
 export type ShutdownHow = 'SHUT_RD' | 'SHUT_WR' | 'SHUT_RDWR';
-
-/** The error of an ICMP message about a datagram, by `IcmpErrorKind` (RFC 1122, 4.1.3.3). */
-const ICMP_ERRNO: readonly number[] = [
-  Errno.EHOSTUNREACH,
-  Errno.ECONNREFUSED,
-  Errno.ENOPROTOOPT,
-  Errno.EMSGSIZE,
-  Errno.EHOSTUNREACH,
-  Errno.EPROTO,
-  Errno.EHOSTUNREACH,
-];
 
 /** The facade. One per stack; it is the sink of the stack's events. */
 export class Posix implements TcpEvents, UdpEvents {
@@ -89,12 +86,7 @@ export class Posix implements TcpEvents, UdpEvents {
     const end = this.#ends[fd];
     if (end === undefined) return -Errno.EBADF;
     const local = IpAddress.parse(address);
-    if (end.kind === 'datagram') {
-      const { word0, word1, word2, word3 } = local.isUnspecified ? ANY : local;
-      end.socket.reuse = end.options.reuseAddress ? 1 : 0;
-      const status = this.core.udp.bind(end.socket, word0, word1, word2, word3, port);
-      return status < 0 ? -errnoOfStatus(status) : 0;
-    }
+    if (end.kind === 'datagram') return bindDatagram(this.core, end, local, port);
     if (end.kind !== 'stream') return -Errno.EINVAL;
     if (end.localPort !== 0 || end.tcb !== undefined) return -Errno.EINVAL;
     end.local = local;
@@ -138,12 +130,7 @@ export class Posix implements TcpEvents, UdpEvents {
     const end = this.#ends[fd];
     if (end === undefined) return -Errno.EBADF;
     const remote = IpAddress.parse(address);
-    if (end.kind === 'datagram') {
-      const { word0, word1, word2, word3 } = remote;
-      const { udp, nowNs } = this.core;
-      const status = udp.connect(end.socket, word0, word1, word2, word3, port, nowNs);
-      return status < 0 ? -errnoOfStatus(status) : 0;
-    }
+    if (end.kind === 'datagram') return connectDatagram(this.core, end, remote, port);
     if (end.kind !== 'stream') return -Errno.EINVAL;
     if (end.listener !== undefined) return -Errno.EINVAL;
     if (end.error !== 0) return -takeError(end);
@@ -205,14 +192,8 @@ export class Posix implements TcpEvents, UdpEvents {
   write(fd: number, bytes: Uint8Array, at = 0, length: number = bytes.length - at): number {
     const end = this.#ends[fd];
     if (end === undefined) return -Errno.EBADF;
-    const { udp, nowNs, tcp } = this.core;
-    if (end.kind === 'datagram') {
-      if (end.error !== 0) return -takeError(end);
-      if (end.socket.remotePort === 0) return -Errno.EDESTADDRREQ;
-      this.#datagramOptions(end);
-      const status = udp.sendConnected(end.socket, bytes, at, length, nowNs);
-      return status < 0 ? -errnoOfStatus(status) : length;
-    }
+    const { tcp } = this.core;
+    if (end.kind === 'datagram') return writeDatagram(this.core, end, bytes, at, length);
     if (end.kind !== 'stream') return -Errno.EINVAL;
     if (end.error !== 0) return -takeError(end);
     if (end.writeShut || end.over) return -Errno.EPIPE;
@@ -227,13 +208,7 @@ export class Posix implements TcpEvents, UdpEvents {
     const end = this.#ends[fd];
     if (end === undefined) return -Errno.EBADF;
     if (end.kind !== 'datagram') return -Errno.EISCONN;
-    if (end.error !== 0) return -takeError(end);
-    this.#datagramOptions(end);
-    const { word0, word1, word2, word3 } = IpAddress.parse(address);
-    const { udp, nowNs } = this.core;
-    const { length } = bytes;
-    const status = udp.send(end.socket, word0, word1, word2, word3, port, bytes, 0, length, nowNs);
-    return status < 0 ? -errnoOfStatus(status) : length;
+    return sendDatagram(this.core, end, bytes, IpAddress.parse(address), port);
   }
 
   shutdown(fd: number, how: ShutdownHow): number {
@@ -305,14 +280,7 @@ export class Posix implements TcpEvents, UdpEvents {
     const end = this.#ends[fd];
     if (end === undefined) return -Errno.EBADF;
     if (end.kind !== 'datagram') return -Errno.ENOPROTOOPT;
-    const address = IpAddress.parse(group);
-    if (!address.isMulticast) return -Errno.EINVAL;
-    const { word0, word1, word2, word3 } = address;
-    const { udp, nowNs } = this.core;
-    const status = join
-      ? udp.joinGroup(end.socket, word0, word1, word2, word3, nowNs)
-      : udp.leaveGroup(end.socket, word0, word1, word2, word3, nowNs);
-    return status < 0 ? -errnoOfStatus(status) : 0;
+    return changeMembership(this.core, end, IpAddress.parse(group), join);
   }
 
   /** TCP_INFO; undefined when the descriptor has no connection. */
@@ -329,7 +297,7 @@ export class Posix implements TcpEvents, UdpEvents {
     const end = this.#ends[fd];
     if (end === undefined) return PollEvent.POLLNVAL;
     const always = PollEvent.POLLERR | PollEvent.POLLHUP;
-    return this.#ready(end) & (events | always);
+    return readiness(this.core.tcp, end) & (events | always);
   }
 
   epollCreate(): number {
@@ -358,25 +326,6 @@ export class Posix implements TcpEvents, UdpEvents {
       if (fresh !== 0) ready.push({ fd, events });
     }
     return ready;
-  }
-
-  #ready(end: SocketEnd): number {
-    if (end.kind === 'epoll') return 0;
-    let bits = end.error !== 0 ? PollEvent.POLLERR | PollEvent.POLLIN | PollEvent.POLLOUT : 0;
-    if (end.kind === 'datagram') {
-      if (end.queue.length > 0) bits |= PollEvent.POLLIN;
-      return bits | PollEvent.POLLOUT;
-    }
-    if (end.listener !== undefined) return end.queue.length > 0 ? PollEvent.POLLIN : 0;
-    if (end.tcb === undefined && !end.over) return PollEvent.POLLOUT | PollEvent.POLLHUP;
-    const { tcp } = this.core;
-    if (end.tcb !== undefined && end.tcb.rqBytes > 0) bits |= PollEvent.POLLIN;
-    if (end.ended || end.readShut || end.over) bits |= PollEvent.POLLIN | PollEvent.POLLRDHUP;
-    if ((end.ended || end.readShut) && end.writeShut) bits |= PollEvent.POLLHUP;
-    if (end.over) bits |= PollEvent.POLLHUP | PollEvent.POLLOUT;
-    const open = end.tcb !== undefined && end.tcb.state >= State.Established;
-    if (open && (end.writeShut || tcp.sendRoom(end.tcb!) > 0)) bits |= PollEvent.POLLOUT;
-    return bits;
   }
 
   #install(end: SocketEnd): number {
@@ -419,14 +368,6 @@ export class Posix implements TcpEvents, UdpEvents {
     if (end.tcb === undefined) return;
     if (end.options.linger && end.options.lingerSeconds === 0) tcp.abort(end.tcb, nowNs);
     else tcp.close(end.tcb, nowNs);
-  }
-
-  #datagramOptions(end: DatagramEnd): void {
-    const { socket, options } = end;
-    socket.trafficClass = options.trafficClass;
-    socket.hopLimit = options.hopLimit;
-    socket.multicastHopLimit = options.multicastHopLimit;
-    socket.multicastLoop = options.multicastLoop ? 1 : 0;
   }
 
   // TcpEvents
@@ -490,44 +431,16 @@ export class Posix implements TcpEvents, UdpEvents {
     meta: IpMeta,
   ): void {
     const end = this.#byDatagram[socket.id];
-    if (end === undefined || end.queue.length >= DATAGRAMS_MAX) return;
-    end.queue.push({
-      bytes: this.core.arena.bytes.slice(at, at + length),
-      source: new IpAddress(meta.src0, meta.src1, meta.src2, meta.src3),
-      sourcePort,
-      hopLimit: meta.hopLimit,
-      trafficClass: meta.trafficClass,
-    });
+    if (end !== undefined) keepDatagram(this.core, end, at, length, sourcePort, meta);
   }
 
   /** @internal */
   error(socket: UdpSocket, error: UdpIcmpError): void {
     const end = this.#byDatagram[socket.id];
-    if (end !== undefined) end.error = ICMP_ERRNO[error.kind] ?? Errno.EHOSTUNREACH;
+    if (end !== undefined) end.error = errnoOfIcmp(error.kind);
   }
 }
 
 /** All words 0: any local address of any family. */
 const ANY: IpAddress = IpAddress.any6;
 const NOWHERE: IpAddress = IpAddress.any6;
-
-function takeError(end: StreamEnd | DatagramEnd): number {
-  const { error } = end;
-  end.error = 0;
-  return error;
-}
-
-function receiveDatagram(
-  end: DatagramEnd,
-  into: Uint8Array,
-  at: number,
-  length: number,
-  peek: boolean,
-): number {
-  if (end.error !== 0) return -takeError(end);
-  const datagram = peek ? end.queue[0] : end.queue.shift();
-  if (datagram === undefined) return -Errno.EAGAIN;
-  const count = Math.min(length, datagram.bytes.length);
-  into.set(datagram.bytes.subarray(0, count), at);
-  return count;
-}

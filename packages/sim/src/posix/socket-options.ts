@@ -6,7 +6,7 @@
 
 import type { StackCore } from '@tickwire/stack';
 import { Flag, type Tcb } from '@tickwire/tcp';
-import type { SocketOptions } from './endpoint.ts';
+import type { SocketOptions } from './socket-end.ts';
 import { Errno } from './errno.ts';
 
 const SECOND_NS = 1_000_000_000;

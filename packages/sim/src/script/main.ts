@@ -1,6 +1,7 @@
 /**
- * `bun packages/sim/src/script/main.ts FILE...`: runs scripts and prints what happened. Without files
- * it runs all scripts and prints failures only. Ends with status 1 when one is not as it should be.
+ * `bun packages/sim/src/script/main.ts FILE...`: runs scripts and prints what happened. Without
+ * files it runs all scripts and prints failures only. Ends with status 1 when one is not as it
+ * should be.
  *
  * @module
  */

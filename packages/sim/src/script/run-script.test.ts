@@ -49,7 +49,7 @@ describe('runScript() fails', () => {
     ['a call that never returns', '+0...+1 read(4, 10) = 10\n+2 close(3) = 0', 'still waits'],
     [
       'a call that returns too early',
-      '+0...+1 read(4, 10) = 1\n+.5 < P. 1:2(1) ack 1 win 9\n+.02 > . 1:1(0) ack 2\n+1 close(3) = 0',
+      '+0...+1 read(4, 9) = 1\n+.5 < P. 1:2(1) ack 1 win 9\n+.02 > . 1:1(0) ack 2\n+1 close(3) = 0',
       'returns at',
     ],
     ['an assertion that does not hold', '+0 %{ state == CLOSED }%', 'ESTABLISHED'],

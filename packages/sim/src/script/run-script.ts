@@ -136,7 +136,7 @@ class Runner {
     this.#baseNs = atNs;
     if (what.kind === 'inbound') this.#inject(event, what);
     else if (what.kind === 'call') this.#call(event, what);
-    else if (what.kind === 'assert') this.#assert(event, what);
+    else if (what.kind === 'assert') this.#check(event, what);
   }
 
   #skip(event: ScriptEvent, count: number | undefined): void {
@@ -263,7 +263,7 @@ class Runner {
     }
   }
 
-  #assert(event: ScriptEvent, what: AssertEvent): void {
+  #check(event: ScriptEvent, what: AssertEvent): void {
     const { current } = this.#conversations;
     const lookup = (name: string): number => lookupName(this.stack, current, name);
     for (const expression of what.expressions) {

@@ -99,3 +99,10 @@ export class EpollEnd {
 
 /** Anything that a descriptor may stand for. */
 export type SocketEnd = StreamEnd | DatagramEnd | EpollEnd;
+
+/** The pending error of a socket, which is told once. */
+export function takeError(end: StreamEnd | DatagramEnd): number {
+  const { error } = end;
+  end.error = 0;
+  return error;
+}
