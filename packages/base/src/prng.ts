@@ -16,9 +16,18 @@ export class Prng {
 
   /**
    * Seeds the state with splitmix32, as its authors recommend, so that close seeds give unrelated
-   * streams.
+   * streams; or takes all 128 bits of it from four words (`crypto.getRandomValues`), for streams
+   * that nobody shall guess by trying 2^32 seeds.
    */
-  constructor(seed: number) {
+  constructor(seed: number | ArrayLike<number>) {
+    if (typeof seed !== 'number') {
+      // The all-zero state is the one that stays as it is.
+      this.#s0 = seed[0]! | 1;
+      this.#s1 = seed[1]! | 0;
+      this.#s2 = seed[2]! | 0;
+      this.#s3 = seed[3]! | 0;
+      return;
+    }
     let x = seed | 0;
     const next = (): number => {
       x = (x + 0x9e3779b9) | 0;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
+import { Prng } from './prng.ts';
 import { NO_TIMER, TimerWheel, WHEEL_TICK_NS } from './timer-wheel.ts';
 
 /** The obvious model: a map from id to deadline. */
@@ -65,6 +66,43 @@ describe('TimerWheel', () => {
       }),
       { numRuns: 3000 },
     );
+  });
+
+  test('nextDeadlineNs() is never late and expire() stays exact when a slot is crowded', () => {
+    const random = new Prng(7);
+    const count = 5000;
+    const wheel = new TimerWheel(count, 0);
+    const deadlines: number[] = [];
+    // All within one slot of the third level and its neighbours.
+    for (let id = 0; id < count; id += 1) {
+      const deadlineNs = 70 * 64 * WHEEL_TICK_NS + random.nextBelow(80 * 64) * WHEEL_TICK_NS + id;
+      wheel.schedule(id, deadlineNs);
+      deadlines.push(deadlineNs);
+    }
+    // Cancelling the earliest makes the wheel forget what it knew.
+    const first = deadlines.indexOf(Math.min(...deadlines));
+    wheel.cancel(first);
+    deadlines[first] = Number.POSITIVE_INFINITY;
+    const order = deadlines.filter((ns) => Number.isFinite(ns)).sort((a, b) => a - b);
+    let nowNs = 0;
+    for (const expected of order) {
+      let looks = 0;
+      for (;;) {
+        const nextNs = wheel.nextDeadlineNs();
+        expect(nextNs).toBeLessThanOrEqual(expected);
+        expect(nextNs).toBeGreaterThanOrEqual(nowNs);
+        nowNs = Math.max(nowNs, nextNs);
+        const id = wheel.expire(nowNs);
+        if (id !== NO_TIMER) {
+          expect(deadlines[id]).toBe(expected);
+          break;
+        }
+        looks += 1;
+        // One early look for each level at most.
+        expect(looks).toBeLessThan(7);
+      }
+    }
+    expect(wheel.armed).toBe(0);
   });
 
   test('expire() returns timers of one slot in deadline order', () => {

@@ -28,6 +28,9 @@ const NIL = -1;
 /** `deadlineNs` of an idle timer. */
 const IDLE = Number.POSITIVE_INFINITY;
 
+/** Timers of one slot that are looked at to find the earliest; see `nextDeadlineNs`. */
+export const SCAN_MAX = 64;
+
 /** No timer is due: what {@link TimerWheel.expire} returns at the end. */
 export const NO_TIMER = -1;
 
@@ -113,53 +116,73 @@ export class TimerWheel {
    * {@link NO_TIMER}. Equal deadlines come in no particular order. Call until it says NO_TIMER.
    */
   expire(nowNs: number): number {
-    const dueNs = nowNs < this.#earliestNs ? IDLE : this.nextDeadlineNs();
-    if (nowNs < dueNs) {
-      this.#advance(Math.floor(nowNs / WHEEL_TICK_NS));
-      return NO_TIMER;
+    for (;;) {
+      const dueNs = nowNs < this.#earliestNs ? IDLE : this.nextDeadlineNs();
+      if (nowNs < dueNs) {
+        this.#advance(Math.floor(nowNs / WHEEL_TICK_NS));
+        return NO_TIMER;
+      }
+      this.#advance(Math.floor(dueNs / WHEEL_TICK_NS));
+      const id = this.#minimum(this.#tick % SLOTS, Infinity);
+      if (id !== NIL && this.deadlineNs[id]! <= nowNs) {
+        this.#unlink(id);
+        this.armed -= 1;
+        this.deadlineNs[id] = IDLE;
+        this.#earliestKnown = this.armed === 0;
+        if (this.armed === 0) this.#earliestNs = IDLE;
+        return id;
+      }
+      // What was known was the beginning of a slot of an upper level. That slot has been spread
+      // now; look again, closer.
+      this.#earliestKnown = false;
+      this.#earliestNs = dueNs;
     }
-    this.#advance(Math.floor(dueNs / WHEEL_TICK_NS));
-    // What is due at this tick now lies in the current slot of the lowest level, or (deadline in
-    // the past when it was scheduled) always did.
-    const id = this.#minimum(this.#tick % SLOTS);
-    assert(id !== NIL, 'the due timer is not in the current slot');
-    this.#unlink(id);
-    this.armed -= 1;
-    this.deadlineNs[id] = IDLE;
-    this.#earliestKnown = this.armed === 0;
-    if (this.armed === 0) this.#earliestNs = IDLE;
-    return id;
   }
 
-  /** The exact earliest deadline, or Infinity. Costs one scan of one slot when it is not known. */
+  /**
+   * When to look again: the earliest deadline, or Infinity. Exact, but for one case: when more than
+   * {@link SCAN_MAX} timers share the first slot of an upper level, it is the beginning of that slot
+   * (never late, early by less than the slot). So its cost is bounded, also with a million timers.
+   */
   nextDeadlineNs(): number {
     if (this.#earliestKnown) return this.#earliestNs;
     // Everything on a level is earlier than everything on the levels above it, and slots are in
     // order of time: the first occupied slot of the lowest occupied level holds the minimum.
     let earliestNs = IDLE;
+    let unit = 1;
     for (let level = 0; level < LEVELS; level += 1) {
       const low = this.#occupied[level * 2]!;
       const high = this.#occupied[level * 2 + 1]!;
-      if ((low | high) === 0) continue;
-      const slot = low !== 0 ? ctz(low) : 32 + ctz(high);
-      earliestNs = this.deadlineNs[this.#minimum(level * SLOTS + slot)]!;
-      break;
+      if ((low | high) !== 0) {
+        const slot = low !== 0 ? ctz(low) : 32 + ctz(high);
+        const id = this.#minimum(level * SLOTS + slot, level === 0 ? Infinity : SCAN_MAX);
+        if (id !== NIL) earliestNs = this.deadlineNs[id]!;
+        else {
+          const lap = Math.floor(this.#tick / (unit * SLOTS)) * SLOTS;
+          earliestNs = (lap + slot) * unit * WHEEL_TICK_NS;
+        }
+        break;
+      }
+      unit *= SLOTS;
     }
     this.#earliestNs = earliestNs;
     this.#earliestKnown = true;
     return earliestNs;
   }
 
-  /** The id with the smallest deadline in a list, or NIL. */
-  #minimum(list: number): number {
+  /** The id with the smallest deadline in a list; NIL when it is empty or longer than `limit`. */
+  #minimum(list: number, limit: number): number {
     let best = NIL;
     let bestNs = IDLE;
+    let seen = 0;
     for (let id = this.#heads[list]!; id !== NIL; id = this.#next[id]!) {
       const deadlineNs = this.deadlineNs[id]!;
       if (deadlineNs < bestNs || best === NIL) {
         best = id;
         bestNs = deadlineNs;
       }
+      seen += 1;
+      if (seen > limit) return NIL;
     }
     return best;
   }

@@ -38,8 +38,14 @@ export interface ListenOptions<Data> {
   readonly hostname?: string;
   /** Local port, 1 to 65535. */
   readonly port: number;
-  /** Connections in the handshake or waiting to be opened at most. */
+  /** Opened connections that wait to be accepted at most (`ListenOptions.backlog` of TCP). */
   readonly backlog?: number;
+  /** Half-open connections at most; SYN cookies take over beyond. */
+  readonly halfOpenMax?: number;
+  /** Share the port with other listeners that say so too; connections are spread by a keyed hash. */
+  readonly reusePort?: boolean;
+  /** TCP Fast Open (RFC 7413): connections with data on the SYN that may be pending; 0 is off. */
+  readonly fastOpen?: number;
   /** Shared handlers. */
   readonly socket: TcpHandlers<Data>;
   /** Makes the `data` of a new socket; absent: undefined. */
@@ -54,6 +60,8 @@ export interface ConnectOptions<Data> {
   readonly port: number;
   /** Local port; ephemeral (RFC 6056) when absent. */
   readonly localPort?: number;
+  /** TCP Fast Open (RFC 7413): what is written before the next poll rides on the SYN. */
+  readonly fastOpen?: boolean;
   /** Shared handlers. */
   readonly socket: TcpHandlers<Data>;
   /** Becomes `socket.data`. */

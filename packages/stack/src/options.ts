@@ -88,14 +88,19 @@ export function resolveOptions(options: StackOptions): ResolvedOptions {
   };
   // IPv4 and TCP headers without options take 40 bytes: what is left is the largest MSS on the
   // link.
-  const tcp = tcpConfig({ mssMax: mtu - 40, ...options.tcp });
-  const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!;
+  const secret = options.seed === undefined ? randomWords() : null;
+  const tcp = tcpConfig({ mssMax: mtu - 40, secret, ...options.tcp });
   return {
     device,
     ip,
     tcp,
     clock: options.clock ?? monotonicClock,
-    random: new Prng(seed),
+    random: new Prng(options.seed ?? randomWords()),
     ingressBatch,
   };
+}
+
+/** 128 bits from the system's cryptographic source. */
+function randomWords(): Uint32Array {
+  return crypto.getRandomValues(new Uint32Array(4));
 }

@@ -3,7 +3,7 @@ import { NetError } from '@tickwire/base';
 import { State } from '@tickwire/tcp';
 import { IpAddress } from '@tickwire/wire';
 import { Pair, pattern } from '../test/pair.ts';
-import { startServices, type TcpSocket } from './index.ts';
+import { Stack, startServices, type TcpSocket } from './index.ts';
 
 /** A client that sends `bytes` to a port of b and collects what comes back until the close. */
 class Collector {
@@ -309,5 +309,74 @@ describe('Stack over IPv6', () => {
     socket.send(pattern(500), 0, 500, IpAddress.parse('2001:db8::2'), 7);
     pair.settle();
     expect(answers).toEqual([500]);
+  });
+});
+
+describe('Stack opening', () => {
+  test('fastOpen: the second connection carries its request on the SYN (RFC 7413)', () => {
+    const pair = new Pair();
+    const times: number[] = [];
+    pair.b.listen({
+      port: 5000,
+      fastOpen: 16,
+      socket: { data: (socket, bytes, at, length) => void socket.write(bytes, at, length) },
+    });
+    const ask = (): void => {
+      let isDone = false;
+      const startNs = pair.clock.nowNs();
+      const socket = pair.a.connect({
+        hostname: '10.0.0.2',
+        port: 5000,
+        fastOpen: true,
+        data: undefined,
+        socket: {
+          data: (answered) => {
+            isDone = true;
+            times.push(pair.clock.nowNs() - startNs);
+            answered.end();
+          },
+        },
+      });
+      expect(socket.write(pattern(100))).toBe(100);
+      while (!isDone) {
+        pair.clock.advance(1000);
+        pair.a.poll();
+        pair.b.poll();
+      }
+    };
+    ask();
+    ask();
+    expect(pair.b.core.tcp.counters).toMatchObject({ fastOpenPassive: 1 });
+    expect(times[1]!).toBeLessThan(times[0]!);
+  });
+
+  test('reusePort: listeners share a port and every connection finds one', () => {
+    const pair = new Pair();
+    const counts = [0, 0];
+    for (const which of [0, 1]) {
+      pair.b.listen({
+        port: 5000,
+        reusePort: true,
+        socket: { open: () => void (counts[which] = counts[which]! + 1) },
+      });
+    }
+    for (let i = 0; i < 100; i += 1) {
+      pair.a.connect({ hostname: '10.0.0.2', port: 5000, data: undefined, socket: {} });
+      pair.settle();
+    }
+    expect(counts[0]! + counts[1]!).toBe(100);
+    expect(Math.min(...counts)).toBeGreaterThan(20);
+  });
+
+  test('two stacks without a seed choose different sequence numbers', () => {
+    const isns = new Set<number>();
+    for (let i = 0; i < 8; i += 1) {
+      const pair = new Pair();
+      const { device } = pair.a.core;
+      const stack = new Stack({ device, addresses: ['10.0.0.9/24'], clock: pair.clock });
+      stack.connect({ hostname: '10.0.0.2', port: 1, data: undefined, socket: {} });
+      isns.add(stack.core.tcp.connection(stack.core.tcp.firstConnection()).iss);
+    }
+    expect(isns.size).toBe(8);
   });
 });

@@ -5,7 +5,7 @@
  */
 
 import { type Clock, NetError, Status, statusName } from '@tickwire/base';
-import type { Listener, Tcb, TcpEvents } from '@tickwire/tcp';
+import type { Listener, ListenOptions as TcpListenOptions, Tcb, TcpEvents } from '@tickwire/tcp';
 import type { UdpEvents, UdpIcmpError, UdpSocket as PooledUdp } from '@tickwire/udp';
 import { IpAddress, IpFlow, type IpMeta } from '@tickwire/wire';
 import { StackCore } from './core.ts';
@@ -116,14 +116,7 @@ export class Stack implements TcpEvents, UdpEvents, Disposable {
     const port = checkPort(options.port);
     const address = options.hostname === undefined ? ANY : IpAddress.parse(options.hostname);
     const { word0, word1, word2, word3 } = address.isUnspecified ? ANY : address;
-    const listener = this.core.tcp.listen(
-      word0,
-      word1,
-      word2,
-      word3,
-      port,
-      options.backlog === undefined ? {} : { backlog: options.backlog },
-    );
+    const listener = this.core.tcp.listen(word0, word1, word2, word3, port, listenOptions(options));
     // The handlers only ever see sockets of their own listener, whose data has their type.
     const handlers = options.socket as TcpHandlers<unknown>;
     this.#servers[listener.id] = { handlers, data: options.data };
@@ -152,7 +145,14 @@ export class Stack implements TcpEvents, UdpEvents, Disposable {
     flow.remote1 = address.word1;
     flow.remote2 = address.word2;
     flow.remote3 = address.word3;
-    const result = this.core.tcp.connect(flow, port, options.localPort ?? 0, this.core.nowNs);
+    const result = this.core.tcp.connect(
+      flow,
+      port,
+      options.localPort ?? 0,
+      this.core.nowNs,
+      0,
+      options.fastOpen === true,
+    );
     if (typeof result === 'number') throw connectError(result, options.hostname, port);
     const socket = new TcpSocket<Data>(
       this.core.tcp,
@@ -352,6 +352,17 @@ export class Stack implements TcpEvents, UdpEvents, Disposable {
 
 /** All words 0: any local address of any family. */
 const ANY: IpAddress = new IpAddress(0, 0, 0, 0);
+
+/** What of the options TCP wants to know; it fills in what is absent. */
+function listenOptions(options: Omit<ListenOptions<unknown>, 'socket'>): TcpListenOptions {
+  const { backlog, halfOpenMax, reusePort, fastOpen } = options;
+  return {
+    ...(backlog === undefined ? {} : { backlog }),
+    ...(halfOpenMax === undefined ? {} : { halfOpenMax }),
+    ...(reusePort === undefined ? {} : { reusePort }),
+    ...(fastOpen === undefined ? {} : { fastOpen }),
+  };
+}
 
 function checkPort(port: number): number {
   if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
