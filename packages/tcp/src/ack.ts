@@ -288,7 +288,7 @@ function takeAcked(core: Core, tcb: Tcb, ack: number, nowNs: number): void {
     forgetSent(tcb, flags, span);
     if ((flags & Tx.Sacked) === 0) {
       deliveredBytes += span;
-      if (span > tcb.mtuSuspect) tcb.mtuSuspect = MTU_MAX;
+      if (span >= tcb.mtuSuspect) tcb.mtuSuspect = MTU_MAX;
       if (tcb.rateOn !== 0) rateDelivered(core, tcb, frame, nowNs);
       if ((flags & Tx.Ever) === 0) {
         sampleNs = nowNs - core.txTimeNs[frame]!;

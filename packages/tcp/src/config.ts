@@ -64,8 +64,8 @@ export interface TcpConfig {
   /** Believe routers that say a packet is too large (RFC 1191, RFC 8201), after validation. */
   readonly pathMtuDiscovery: boolean;
   /**
-   * Probing for the path MTU with data (RFC 4821), in the numbers of Linux's tcp_mtu_probing: 0 off;
-   * 1 when timeouts of large segments show a black hole, and to find that a path has grown; 2 on
+   * Probing for the path MTU with data (RFC 4821), in the numbers of Linux's tcp_mtu_probing: 0
+   * off; 1 when timeouts of large segments show a black hole, and to find that a path has grown; 2 on
    * each connection from the start, which begins with `mtuBaseMss`. Needs SACK.
    */
   readonly mtuProbing: 0 | 1 | 2;

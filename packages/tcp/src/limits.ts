@@ -76,7 +76,7 @@ export const MTU_MAX = 65_535;
 /** A search for the path MTU ends this close to the truth: Linux's tcp_probe_threshold. */
 export const MTU_SEARCH_STOP = 8;
 
-/** Full-sized segments behind a probe, so that SACK shows its loss in a round trip (RFC 4821, 7.4). */
+/** Full-sized segments behind a probe, so that SACK shows its loss (RFC 4821, 7.4). */
 export const MTU_PROBE_FOLLOWERS = 3;
 
 /** Timeouts in a row of a large segment that look like a black hole: Linux's tcp_retries1. */

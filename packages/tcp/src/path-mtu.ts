@@ -33,7 +33,7 @@ import { Flag, NEVER, type Tcb } from './tcb.ts';
 
 /** A connection opens. With probing from the start it begins small (RFC 4821, 7.2). */
 export function openPathMtu(core: Core, tcb: Tcb): void {
-  if (core.config.mtuProbing !== 2) return;
+  if (core.config.mtuProbing !== 2 || (tcb.flags & Flag.Sack) === 0) return;
   const base = baseMtu(core, tcb);
   if (base >= pathMtu(tcb)) return;
   tcb.pathMtu = base;
@@ -130,9 +130,10 @@ function ceilingMtu(core: Core, tcb: Tcb): number {
 
 /**
  * The time to look for a larger path has come, and there is new data to send: makes a probe of it,
- * the next to leave, when that does no harm now.
+ * the next to leave, when that does no harm now. False when the probe has to wait for room, and
+ * new data with it: in a full window ACKs would never leave enough.
  */
-export function growPath(core: Core, tcb: Tcb, nowNs: number): void {
+export function growPath(core: Core, tcb: Tcb, nowNs: number): boolean {
   const ceiling = ceilingMtu(core, tcb);
   if (tcb.mtuHigh > ceiling) tcb.mtuHigh = ceiling;
   const low = pathMtu(tcb);
@@ -140,7 +141,7 @@ export function growPath(core: Core, tcb: Tcb, nowNs: number): void {
     // Found. Should the path be smaller than the link, it may grow later (RFC 1191, 6.3).
     if (low >= ceiling) tcb.mtuProbeAtNs = NEVER;
     else beginSearch(tcb, MTU_MAX, nowNs + core.config.mtuRaiseNs);
-    return;
+    return true;
   }
   if (core.config.mtuProbing === 0 || (tcb.flags & Flag.Sack) === 0) {
     // Without SACK a lost probe costs a window: trust that a router speaks up (RFC 1191, 6.3).
@@ -148,16 +149,19 @@ export function growPath(core: Core, tcb: Tcb, nowNs: number): void {
     tcb.mtuProbeAtNs = NEVER;
     updateMss(core, tcb);
     core.counters.mtuRaises += 1;
-    return;
+    return true;
   }
   const mtu = tcb.mtuTop === 1 ? tcb.mtuHigh : Math.ceil((low + tcb.mtuHigh) / 2);
   const bytes = mssAt(core, tcb, mtu);
-  if (!mayProbe(core, tcb, bytes) || !gatherProbe(core, tcb, bytes)) return;
+  if (!mayProbe(core, tcb, bytes)) return true;
+  if (pipeBytes(tcb) + bytes > tcb.cwnd) return false;
+  if (!gatherProbe(core, tcb, bytes)) return true;
   tcb.mtuProbe = mtu;
   tcb.mtuProbeFrame = tcb.sqUnsent;
   tcb.mtuProbeEnd = seqAdd(tcb.sndNxt, bytes);
   tcb.mtuProbeAtNs = NEVER;
   core.counters.mtuProbes += 1;
+  return true;
 }
 
 /** RFC 4821, 7.4: enough data behind the probe to show its loss, and no other trouble. */
@@ -165,9 +169,8 @@ function mayProbe(core: Core, tcb: Tcb, bytes: number): boolean {
   if (tcb.recovery !== Recovery.Open || tcb.sackedBytes > 0 || tcb.lostBytes > 0) return false;
   if (bytes <= tcb.mss || bytes > core.arena.dataRoom) return false;
   const needed = bytes + MTU_PROBE_FOLLOWERS * tcb.mss;
-  if (seqDiff(tcb.sndEnd, tcb.sndNxt) < needed) return false;
-  if (seqDiff(seqAdd(tcb.sndUna, tcb.sndWnd), tcb.sndNxt) < needed) return false;
-  return pipeBytes(tcb) + needed <= tcb.cwnd;
+  if (tcb.cwnd < needed || seqDiff(tcb.sndEnd, tcb.sndNxt) < needed) return false;
+  return seqDiff(seqAdd(tcb.sndUna, tcb.sndWnd), tcb.sndNxt) >= needed;
 }
 
 /** Moves the first `bytes` of unsent data into one frame. False when there is none. */
@@ -278,11 +281,14 @@ export function pathTimesOut(core: Core, tcb: Tcb, nowNs: number): void {
   if (tcb.unanswered < (isSuspected ? MTU_SUSPECT_TIMEOUTS : MTU_BLACK_HOLE_TIMEOUTS)) return;
   const before = pathMtu(tcb);
   const base = baseMtu(core, tcb);
-  const small = before > base ? base : leastMtu(tcb);
+  // The test may have been too large, too.
+  const isHopeless = tcb.unanswered >= 2 * MTU_BLACK_HOLE_TIMEOUTS;
+  const small = before > base && !isHopeless ? base : leastMtu(tcb);
   const bytes = mssAt(core, tcb, small);
-  if (small >= before || core.txLength[head]! <= bytes || hasPassed(core, tcb, bytes)) return;
-  if (!isSuspected) {
-    if (splitFrame(core, tcb, head, bytes)) tcb.mtuSuspect = bytes;
+  const length = core.txLength[head]!;
+  if (small >= before || length <= bytes || hasPassed(core, tcb, length)) return;
+  if (!isSuspected || isHopeless) {
+    if (splitFrame(core, tcb, head, bytes) && !isSuspected) tcb.mtuSuspect = length;
     return;
   }
   tcb.mtuSuspect = MTU_MAX;
@@ -290,13 +296,14 @@ export function pathTimesOut(core: Core, tcb: Tcb, nowNs: number): void {
   updateMss(core, tcb);
   core.counters.mtuBlackHoles += 1;
   // If the peer was only away, the first probe brings the old size back in one round trip.
-  beginSearch(tcb, before, nowNs);
+  const isProbing = (tcb.flags & Flag.Sack) !== 0;
+  beginSearch(tcb, before, isProbing ? nowNs : nowNs + core.config.mtuRaiseNs);
 }
 
-/** Whether a segment of more than `bytes` is reported in this flight: it was not the size. */
+/** Whether a segment of so many bytes is reported in this flight: then it was not the size. */
 function hasPassed(core: Core, tcb: Tcb, bytes: number): boolean {
   for (let frame = tcb.sqHead; frame !== tcb.sqUnsent; frame = core.txNext[frame]!) {
-    if ((core.txFlags[frame]! & Tx.Sacked) !== 0 && core.txLength[frame]! > bytes) return true;
+    if ((core.txFlags[frame]! & Tx.Sacked) !== 0 && core.txLength[frame]! >= bytes) return true;
   }
   return false;
 }

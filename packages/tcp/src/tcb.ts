@@ -143,7 +143,7 @@ export class Tcb {
   mtuProbe = 0;
   mtuProbeFrame: number = NO_FRAME;
   mtuProbeEnd = 0;
-  /** Segments of more payload than this may fall into a black hole; 65,535 when none does. */
+  /** Segments with so much payload seem to fall into a black hole; 65,535 when none do. */
   mtuSuspect = 65_535;
   /** End of the last segment smaller than the MSS (Minshall's form of Nagle). */
   sndSmall = 0;

@@ -222,7 +222,9 @@ function sendQueued(core: Core, tcb: Tcb, queued: number, again: boolean, nowNs:
 function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
   const paced = core.config.pacing || tcb.rateOn !== 0;
   for (;;) {
-    if (nowNs >= tcb.mtuProbeAtNs && tcb.sqUnsent !== NO_FRAME) growPath(core, tcb, nowNs);
+    if (nowNs >= tcb.mtuProbeAtNs && tcb.sqUnsent !== NO_FRAME) {
+      if (!growPath(core, tcb, nowNs)) return true;
+    }
     const frame = tcb.sqUnsent;
     if (frame === NO_FRAME) {
       if (tcb.rateOn !== 0 && pipeBytes(tcb) < tcb.cwnd) markAppLimited(tcb);

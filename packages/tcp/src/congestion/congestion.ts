@@ -26,8 +26,8 @@ export interface RateControl {
    */
   sampled(tcb: Tcb, cwndLimited: boolean, random: Prng, nowNs: number): boolean;
   /**
-   * A segment of `bytes` was marked lost. When it was sent, `txInFlight` bytes were in flight, itself
-   * included; `lost` have been marked since then, itself included.
+   * A segment of `bytes` was marked lost. When it was sent, `txInFlight` bytes were in flight,
+   * itself included; `lost` have been marked since then, itself included.
    */
   lost(tcb: Tcb, bytes: number, txInFlight: number, lost: number, appLimited: boolean): void;
 }

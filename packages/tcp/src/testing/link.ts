@@ -46,6 +46,8 @@ interface Flight {
   readonly ect: number;
 }
 
+const IPV4_HEADER_BYTES = 20;
+
 /** Largest virtual time that one `run` may take before it is called a stall. */
 const STEPS_MAX = 20_000_000;
 
@@ -56,6 +58,10 @@ export class Link {
   nowNs = 1_000_000_000;
   packets = 0;
   dropped = 0;
+  /** IPv4 packets from `a` that are larger are dropped by a router; may change at any time. */
+  pathMtu: number = Number.POSITIVE_INFINITY;
+  /** What the router says then; undefined is a black hole. */
+  onTooBig: ((sent: Sent) => void) | undefined;
   readonly #options: LinkOptions;
   readonly #random: Prng;
   readonly #flights: Flight[] = [];
@@ -154,6 +160,12 @@ export class Link {
     this.packets += 1;
     const chance = (p: number | undefined): boolean =>
       p !== undefined && p > 0 && this.#random.nextFloat() < p;
+    if (from === this.a && sent.length + IPV4_HEADER_BYTES > this.pathMtu) {
+      this.dropped += 1;
+      this.onTooBig?.(sent);
+      from.arena.free(sent.frame);
+      return;
+    }
     let departNs = this.nowNs;
     if (options.bitsPerSecond !== undefined) {
       const busyNs = from === this.a ? this.#busyAtoB : this.#busyBtoA;
