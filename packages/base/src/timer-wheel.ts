@@ -141,8 +141,9 @@ export class TimerWheel {
 
   /**
    * When to look again: the earliest deadline, or Infinity. Exact, but for one case: when more than
-   * {@link SCAN_MAX} timers share the first slot of an upper level, it is the beginning of that slot
-   * (never late, early by less than the slot). So its cost is bounded, also with a million timers.
+   * {@link SCAN_MAX} timers share the first slot of an upper level, it is the beginning of that
+   * slot (never late, early by less than the slot). So its cost is bounded, also with a million
+   * timers.
    */
   nextDeadlineNs(): number {
     if (this.#earliestKnown) return this.#earliestNs;

@@ -148,9 +148,9 @@ export class Icmp6 {
   }
 
   /**
-   * Sends an error about the packet at `headerAt` of `length` bytes, if one may be sent: never about
-   * a packet that was not addressed to us alone unless `toMulticast` (RFC 4443, 2.4 e). The caller
-   * knows that the packet is no ICMPv6 message: errors about those never arise here.
+   * Sends an error about the packet at `headerAt` of `length` bytes, if one may be sent: never
+   * about a packet that was not addressed to us alone unless `toMulticast` (RFC 4443, 2.4 e). The
+   * caller knows that the packet is no ICMPv6 message: errors about those never arise here.
    */
   sendError(
     type: number,

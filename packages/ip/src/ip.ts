@@ -350,6 +350,7 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
    * Adds an own address with its subnet route and announces it; an IPv6 address is used a second
    * later, when nobody has objected (RFC 4862, 5.4). Throws `NetError`: `EINVAL` for an
    * address that no host can have, `EADDRINUSE` when it is ours already, `ENOSPC` at the limit.
+   * @cold
    */
   addAddress(cidr: Cidr, nowNs: number): void {
     const { address } = cidr;
@@ -395,7 +396,7 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
     return true;
   }
 
-  /** Adds or replaces a route; without a gateway the destination is on the link. */
+  /** Adds or replaces a route; without a gateway the destination is on the link. @cold */
   addRoute(destination: Cidr, gateway: IpAddress | undefined): void {
     const net = destination.network;
     const hop = gateway ?? IpAddress.any4;
@@ -425,7 +426,7 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
     return this.#routes.remove(word0, word1, word2, word3, destination.prefix128) === Status.Ok;
   }
 
-  /** Configures a neighbour that is never asked for and never changed by the network. */
+  /** Configures a neighbour that is never asked for and never changed by the network. @cold */
   setNeighbour(address: IpAddress, mac: MacAddress, nowNs: number): void {
     const { word0, word1, word2, word3 } = address;
     const set = this.#neighbours.setStatic(word0, word1, word2, word3, mac.high, mac.low, nowNs);

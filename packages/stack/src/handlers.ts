@@ -42,7 +42,9 @@ export interface ListenOptions<Data> {
   readonly backlog?: number;
   /** Half-open connections at most; SYN cookies take over beyond. */
   readonly halfOpenMax?: number;
-  /** Share the port with other listeners that say so too; connections are spread by a keyed hash. */
+  /**
+   * Share the port with other listeners that say so too; connections are spread by a keyed hash.
+   */
   readonly reusePort?: boolean;
   /** TCP Fast Open (RFC 7413): connections with data on the SYN that may be pending; 0 is off. */
   readonly fastOpen?: number;

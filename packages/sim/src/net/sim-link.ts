@@ -2,9 +2,9 @@
  * One direction of a simulated link: a queue in front of a transmitter, then the way.
  *
  * A frame waits in the queue until the transmitter is free (drop tail when the queue is full),
- * takes its length over the rate to leave, and travels for the delay. What happens to it on the way is
- * drawn from a seeded generator, the same number of draws for every frame, so that turning one knob
- * leaves the fate of frames under the others as it was.
+ * takes its length over the rate to leave, and travels for the delay. What happens to it on the way
+ * is drawn from a seeded generator, the same number of draws for every frame, so that turning one
+ * knob leaves the fate of frames under the others as it was.
  *
  * @module
  */

@@ -126,7 +126,7 @@ export class Crossed {
     for (let i = 0; i < 4; i += 1) this.round(1000);
   }
 
-  /** Opens one more connection to a port that listens. */
+  /** Opens one more connection to a port that listens. @cold */
   openOne(port: number): Tcb {
     const flow = this.#flow;
     flow.local0 = 0;
