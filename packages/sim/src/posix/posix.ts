@@ -11,7 +11,7 @@
 
 import { NetError } from '@tickwire/base';
 import type { StackCore } from '@tickwire/stack';
-import { State, type Tcb, type TcpEvents, TcpInfo } from '@tickwire/tcp';
+import { type Tcb, type TcpEvents, TcpInfo } from '@tickwire/tcp';
 import type { UdpEvents, UdpIcmpError, UdpSocket } from '@tickwire/udp';
 import { IpAddress, IpFlow, type IpMeta } from '@tickwire/wire';
 import {
@@ -107,6 +107,7 @@ export class Posix implements TcpEvents, UdpEvents {
     try {
       end.listener = this.core.tcp.listen(word0, word1, word2, word3, end.localPort, {
         backlog: Math.max(1, backlog),
+        fastOpen: end.options.fastOpen,
       });
     } catch (error) {
       if (!(error instanceof NetError)) throw error;
@@ -137,6 +138,12 @@ export class Posix implements TcpEvents, UdpEvents {
     if (end.opened) return end.over ? -Errno.ECONNABORTED : -Errno.EISCONN;
     if (end.over) return -Errno.ECONNABORTED;
     if (end.connecting) return -Errno.EALREADY;
+    if (end.options.fastOpenConnect) {
+      // The SYN waits for the first write, which rides on it.
+      end.connecting = true;
+      end.deferred = { remote, port };
+      return 0;
+    }
     return this.#open(end, remote, port);
   }
 
@@ -155,7 +162,8 @@ export class Posix implements TcpEvents, UdpEvents {
     flow.trafficClass = end.options.trafficClass;
     flow.hopLimit = end.options.hopLimit;
     const { tcp, nowNs } = this.core;
-    const result = tcp.connect(flow, port, end.localPort, nowNs);
+    const fast = end.options.fastOpenConnect;
+    const result = tcp.connect(flow, port, end.localPort, nowNs, 0, fast);
     if (typeof result === 'number') return -errnoOfStatus(result);
     end.connecting = true;
     this.#adopt(end, result);
@@ -197,8 +205,13 @@ export class Posix implements TcpEvents, UdpEvents {
     if (end.kind !== 'stream') return -Errno.EINVAL;
     if (end.error !== 0) return -takeError(end);
     if (end.writeShut || end.over) return -Errno.EPIPE;
+    if (end.deferred !== undefined) {
+      const { remote, port } = end.deferred;
+      end.deferred = undefined;
+      const started = this.#open(end, remote, port);
+      if (started !== -Errno.EINPROGRESS) return started;
+    } else if (!end.opened && end.tcb !== undefined) return -Errno.EAGAIN;
     if (end.tcb === undefined) return end.listener === undefined ? -Errno.ENOTCONN : -Errno.EPIPE;
-    if (end.tcb.state < State.Established) return -Errno.EAGAIN;
     const taken = tcp.write(end.tcb, bytes, at, length);
     if (taken < 0) return -Errno.EPIPE;
     return taken === 0 && length > 0 ? -Errno.EAGAIN : taken;

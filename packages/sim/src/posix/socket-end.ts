@@ -26,6 +26,10 @@ export class SocketOptions {
   /** 0: what link and path take. */
   maxSegmentBytes = 0;
   userTimeoutMs = 0;
+  /** Connections that a listener may open by data in their SYN (TCP_FASTOPEN). */
+  fastOpen = 0;
+  /** `connect` waits for the first write (TCP_FASTOPEN_CONNECT). */
+  fastOpenConnect = false;
   trafficClass = 0;
   hopLimit = 64;
   multicastHopLimit = 1;
@@ -52,6 +56,8 @@ export class StreamEnd {
   tcb: Tcb | undefined = undefined;
   /** `connect` was called. */
   connecting = false;
+  /** Where a `connect` with fast open will go. */
+  deferred: { readonly remote: IpAddress; readonly port: number } | undefined = undefined;
   /** The handshake was completed at some time. */
   opened = false;
   /** The peer's FIN was seen behind everything that was read. */

@@ -61,6 +61,12 @@ export function setOption(
     case 'TCP_USER_TIMEOUT':
       options.userTimeoutMs = value;
       return 0;
+    case 'TCP_FASTOPEN':
+      options.fastOpen = value;
+      return 0;
+    case 'TCP_FASTOPEN_CONNECT':
+      options.fastOpenConnect = on;
+      return 0;
     case 'IP_TOS':
       options.trafficClass = value & 0xff;
       return 0;

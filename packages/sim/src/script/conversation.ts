@@ -76,6 +76,8 @@ export class Conversation {
 
 /** All conversations of one script, and the one that lines without ports mean. */
 export class Conversations {
+  /** The last fast open cookie that the stack has sent (RFC 7413), in hexadecimal. */
+  cookie = '';
   current: FlowKey = {
     local: DEFAULT_LOCAL,
     localPort: DEFAULT_LOCAL_PORT,

@@ -85,7 +85,8 @@ export function buildPacket(
   switch (packet.kind) {
     case 'tcp': {
       const conversation = conversations.of(key);
-      const segment = buildTcp(conversation, attributes, packet, src, dst);
+      const { cookie } = conversations;
+      const segment = buildTcp(conversation, attributes, packet, src, dst, cookie);
       if (packet.flags.includes('S')) conversation.peerData = packet.seq + 1;
       return wrap(attributes, PROTOCOL_TCP, src, dst, segment);
     }
@@ -169,8 +170,9 @@ function buildTcp(
   packet: TcpSyntax,
   src: number,
   dst: number,
+  cookie: string,
 ): Uint8Array {
-  const options = buildOptions(conversation, packet.options ?? []);
+  const options = buildOptions(conversation, packet.options ?? [], cookie);
   const headerBytes = TCP_BYTES + options.length;
   const bytes = new Uint8Array(headerBytes + packet.length);
   const view = new DataView(bytes.buffer);
@@ -200,9 +202,13 @@ function buildTcp(
   return bytes;
 }
 
-function buildOptions(conversation: Conversation, options: readonly string[]): Uint8Array {
+function buildOptions(
+  conversation: Conversation,
+  options: readonly string[],
+  cookie: string,
+): Uint8Array {
   const bytes: number[] = [];
-  for (const option of options) bytes.push(...buildOption(conversation, option));
+  for (const option of options) bytes.push(...buildOption(conversation, option, cookie));
   while (bytes.length % 4 !== 0) bytes.push(0);
   return Uint8Array.from(bytes);
 }
@@ -211,7 +217,7 @@ function word(value: number): number[] {
   return [(value >>> 24) & 0xff, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff];
 }
 
-function buildOption(conversation: Conversation, option: string): number[] {
+function buildOption(conversation: Conversation, option: string, cookie: string): number[] {
   const [name = '', ...rest] = option.split(' ');
   switch (name) {
     case '':
@@ -242,6 +248,11 @@ function buildOption(conversation: Conversation, option: string): number[] {
       const edges = rest.flatMap((block) => block.split(':').map(Number));
       const words = edges.flatMap((edge) => word(conversation.hostSeqToWire(edge)));
       return [5, 2 + words.length, ...words];
+    }
+    case 'FO': {
+      const text = rest[0] ?? '';
+      const data = parseHex(text === 'cookie' ? cookie : text);
+      return [34, 2 + data.length, ...data];
     }
     case 'hex':
       return [...parseHex(rest.join(''))];

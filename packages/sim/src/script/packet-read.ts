@@ -96,8 +96,13 @@ export function readPacket(conversations: Conversations, emission: Emission): Re
     const conversation = conversations.of(key);
     if ((tcpFlags(view, at) & TCP_SYN) !== 0) conversation.learnSyn(tcpSeq(view, at));
     const segment = readTcp(conversation, view, at, length);
+    for (const option of segment.options ?? []) {
+      if (option.startsWith('FO ')) conversations.cookie = option.slice(3);
+    }
     packet = segment;
-    fault ??= payloadFault(bytes, at + tcpHeaderLength(view, at), segment.seq - 1);
+    // Data begins behind the SYN, which may carry it (RFC 7413).
+    const first = segment.flags.includes('S') ? segment.seq : segment.seq - 1;
+    fault ??= payloadFault(bytes, at + tcpHeaderLength(view, at), first);
   } else if (protocol === PROTOCOL_UDP) {
     key = { ...key, localPort: udpSrcPort(view, at), peerPort: udpDstPort(view, at) };
     packet = { kind: 'udp', length: length - 8 };
@@ -202,6 +207,10 @@ function readOption(
     case 8: {
       const value = conversation.hostTsToScript(view.getUint32(at + 2));
       return `TS val ${value} ecr ${view.getUint32(at + 6)}`;
+    }
+    case 34: {
+      const bytes = new Uint8Array(view.buffer, view.byteOffset + at + 2, length - 2);
+      return `FO ${Buffer.from(bytes).toString('hex')}`.trim();
     }
     default:
       return `option${kind} ${length}`;
