@@ -79,7 +79,7 @@ export function ackArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: number
     tcb.unanswered = 0;
   }
   if ((tcb.flags & Flag.Ecn) !== 0 && (segment.flags & TCP_ECE) !== 0)
-    congestionEcho(core, tcb, nowNs);
+    congestionEcho(core, tcb, flight, nowNs);
   if ((tcb.flags & Flag.Sack) !== 0) return sackAck(core, tcb, segment, una, acked, flight, nowNs);
   if (acked > 0) return renoAck(core, tcb, acked, flight, nowNs);
   if (
@@ -91,7 +91,7 @@ export function ackArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: number
   ) {
     // A duplicate ACK by the definition of RFC 5681, 2.
     if (inFrto(tcb)) forwardRto(core, tcb, 0, 0, true);
-    const delivered = duplicateAck(core, tcb, nowNs);
+    const delivered = duplicateAck(core, tcb, flight, nowNs);
     if (tcb.recovery === Recovery.Fast) proportionalRate(tcb, delivered, false);
   }
   return true;
@@ -102,13 +102,12 @@ function inFrto(tcb: Tcb): boolean {
 }
 
 /** The network marks instead of dropping (RFC 3168, 6.1.2): once per window of data. */
-function congestionEcho(core: Core, tcb: Tcb, nowNs: number): void {
+function congestionEcho(core: Core, tcb: Tcb, flight: number, nowNs: number): void {
   if (tcb.recovery !== Recovery.Open || seqLt(tcb.sndUna, tcb.ecnRecover)) return;
   core.counters.ecnReductions += 1;
   tcb.ecnRecover = tcb.sndNxt;
   tcb.undoCount = -1;
-  reduceWindow(tcb, nowNs);
-  tcb.flags |= Flag.EcnCwr;
+  reduceWindow(tcb, flight, nowNs);
 }
 
 /** Karn: the back-off stays until a segment that was sent once, or a timestamp, proves the path. */
@@ -161,7 +160,10 @@ function sackAck(
   }
   const dsack = found.dsack === 1;
   const delivered = deliveredBytes + found.newlySacked;
-  if (acked === 0 && delivered === 0 && !dsack) return true;
+  if (acked === 0 && delivered === 0 && !dsack) {
+    tailProbeDuplicate(tcb, segment, core.options.sackCount);
+    return true;
+  }
   if (acked > 0 || found.newlySacked > 0) takeSample(core, tcb, sampleNs, nowNs);
   rackAdapt(tcb, dsack);
   if (
@@ -184,7 +186,9 @@ function sackAck(
     if (tcb.retransmitKind === Retransmit.Reorder) tcb.retransmitKind = Retransmit.Timeout;
     lost = rackDetect(core, tcb, nowNs);
     // What was lost behind the last recovery point is an event of its own.
-    if (lossIsCongestion(core, tcb, lost, nowNs)) enterFastRecovery(core, tcb, nowNs);
+    if (lossIsCongestion(core, tcb, lost, nowNs)) {
+      enterFastRecovery(core, tcb, flight, delivered, nowNs);
+    }
   }
   if (tcb.rateOn !== 0) rateSampled(core, tcb, nowNs);
   else if (tcb.recovery === Recovery.Fast) proportionalRate(tcb, delivered, acked > 0 && !lost);
@@ -209,8 +213,16 @@ function tailProbeAck(tcb: Tcb, dsack: boolean, nowNs: number): void {
   const again = (tcb.flags & Flag.TlpRetransmit) !== 0;
   if (again && !dsack && tcb.sndUna === tcb.tlpEnd) return;
   tcb.flags &= ~(Flag.TlpOutstanding | Flag.TlpRetransmit);
-  // The probe has filled a hole that nobody else has noticed: that was congestion too.
-  if (again && !dsack) reduceWindow(tcb, nowNs);
+  // The probe has filled a hole that nobody else has noticed: that was congestion too, in what was
+  // in flight when it left. What is in flight now came later.
+  if (again && !dsack) reduceWindow(tcb, tcb.recoverFlight, nowNs);
+}
+
+/** A peer that sends no DSACK says by a bare duplicate ACK that the probe came twice (7.4.2). */
+function tailProbeDuplicate(tcb: Tcb, segment: Segment, sackCount: number): void {
+  if ((tcb.flags & Flag.TlpRetransmit) === 0 || tcb.sndUna !== tcb.tlpEnd) return;
+  if (segment.length > 0 || sackCount > 0) return;
+  tcb.flags &= ~(Flag.TlpOutstanding | Flag.TlpRetransmit);
 }
 
 /**

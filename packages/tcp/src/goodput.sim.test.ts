@@ -47,8 +47,8 @@ function goodput(rttNs: number, loss: number, reorder: number, config: Partial<T
 }
 
 /**
- * The figures are exact: virtual time, one seed. A change of the table is a change of behaviour; look
- * at it, then accept it with `bun test -u`.
+ * The figures are exact: virtual time, one seed. A change of the table is a change of behaviour;
+ * look at it, then accept it with `bun test -u`.
  */
 test('goodput of 5 MB over 100 Mbit/s, by loss, round trip and way of recovery', () => {
   const ways: readonly (readonly [string, Partial<TcpConfig>])[] = [
@@ -76,14 +76,14 @@ test('goodput of 5 MB over 100 Mbit/s, by loss, round trip and way of recovery',
   expect(table).toMatchInlineSnapshot(`
     "
     kB/s                             0     0.1 %       1 %       5 %      20 % reordered
-    cubic, 1 ms                  11933     11922     11805      5302        78     11921
-    cubic, 10 ms                 11179      9220      2543       937        69     10967
-    cubic, 100 ms                 2634      1848       287        99        29      2686
-    reno, 1 ms                   11933     11922     11740      3975        73     11921
-    reno, 10 ms                  11179      8368      2176       746        65     10620
-    reno, 100 ms                  2622      2196       217        84        19      2666
-    cubic, no SACK, 1 ms         11844     11834     11748      2258        47     11833
-    cubic, no SACK, 10 ms        11179     10022      2782       857        45      1807
-    cubic, no SACK, 100 ms         318       305       262       102        24       571"
+    cubic, 1 ms                  11933     11926     11809      5987        36     11921
+    cubic, 10 ms                 11179      9032      2327       770        42     11086
+    cubic, 100 ms                 2633      1786       252        77        19      2632
+    reno, 1 ms                   11933     11919     11549      5153        65     11921
+    reno, 10 ms                  11179      7687      1910       656        46     10726
+    reno, 100 ms                  2622      2194       196        71        18      2666
+    cubic, no SACK, 1 ms         11844     11841      6052       668        17     11833
+    cubic, no SACK, 10 ms        11179     10692      2134       336        16      2219
+    cubic, no SACK, 100 ms         318       304       249        62        11       567"
   `);
 });

@@ -1,30 +1,9 @@
 import { describe, expect, test } from 'bun:test';
 import { Recovery } from './retransmit.ts';
-import { type Captured, Script, type ScriptOptions } from './testing/scripted-peer.ts';
-import type { Tcb } from './tcb.ts';
+import { inFlight, seqs } from './testing/in-flight.ts';
+import { Script } from './testing/scripted-peer.ts';
 
 const MS = 1_000_000;
-
-/** A connection with `segments` of 1000 bytes in flight, after 20 ms round trips. */
-function inFlight(
-  segments: number,
-  options: ScriptOptions & { sack?: boolean; cwnd?: number } = {},
-): { s: Script; tcb: Tcb } {
-  const { sack, cwnd, config, ...rest } = options;
-  const s = new Script({ ...rest, config: { rtoMinNs: 200 * MS, ...config } });
-  s.host.tcp.listen(0, 0, 0, 0, 80);
-  s.send({ flags: 2, seq: 0, mss: 1000, ...(sack === false ? {} : { sackPermitted: true }) });
-  s.nowNs += 20 * MS;
-  s.send({ seq: 1, ack: 1 });
-  const tcb = s.tcb();
-  tcb.cwnd = (cwnd ?? segments) * 1000;
-  s.write(tcb, 0, segments * 1000);
-  expect(s.egress()).toHaveLength(segments);
-  s.nowNs += 20 * MS;
-  return { s, tcb };
-}
-
-const seqs = (sent: Captured[]): number[] => sent.map((c) => c.seq);
 
 describe('retransmission timeout (RFC 6298)', () => {
   test('the first timeout is one second, or what the handshake measured allows', () => {

@@ -144,15 +144,42 @@ export function nextLost(core: Core, tcb: Tcb): number {
   return NO_FRAME;
 }
 
-/** Begins fast recovery: one congestion event, whatever the number of losses in this window. */
-export function enterFastRecovery(core: Core, tcb: Tcb, nowNs: number): void {
-  const flight = flightBytes(tcb);
+/**
+ * The window that met congestion: `flight`, without what limited transmit has put on top of it
+ * (RFC 5681, 3.2). While a reordering window is waited for, that is as much again for every byte
+ * SACKed, and a part of twice the window would be no reduction.
+ */
+function congestedBytes(tcb: Tcb, flight: number): number {
+  return flight < tcb.cwnd ? flight : tcb.cwnd;
+}
+
+/** The next new data says that the window was reduced, for whatever reason (RFC 3168, 6.1.2). */
+function sayReduced(tcb: Tcb): void {
+  if ((tcb.flags & Flag.Ecn) !== 0) tcb.flags |= Flag.EcnCwr;
+}
+
+/**
+ * Begins fast recovery: one congestion event, whatever the number of losses in this window.
+ * `flight` is what was outstanding before the ACK that shows the loss, `delivered` what it reports.
+ */
+export function enterFastRecovery(
+  core: Core,
+  tcb: Tcb,
+  flight: number,
+  delivered: number,
+  nowNs: number,
+): void {
   rememberForUndo(tcb);
   // An ECN reduction in this window was the same event (RFC 3168, 6.1.2).
-  if (tcb.recovery !== Recovery.Reduced) controllerOf(tcb).congestion(tcb, flight, nowNs);
+  if (tcb.recovery !== Recovery.Reduced) {
+    controllerOf(tcb).congestion(tcb, congestedBytes(tcb, flight), nowNs);
+    sayReduced(tcb);
+  }
   tcb.recovery = Recovery.Fast;
   tcb.recover = tcb.sndNxt;
-  tcb.recoverFlight = flight;
+  // What is still to be delivered in this recovery: the divisor of the proportion. What was SACKed
+  // before is no part of it (RFC 6937bis, 6).
+  tcb.recoverFlight = flightBytes(tcb) - tcb.sackedBytes + delivered;
   tcb.prrDelivered = 0;
   tcb.prrOut = 0;
   tcb.flags |= Flag.ForceOne;
@@ -198,16 +225,21 @@ export function proportionalRate(tcb: Tcb, delivered: number, progress: boolean)
 /** Ends fast recovery or the phase after a timeout. */
 export function leaveRecovery(tcb: Tcb): void {
   // After a timeout late duplicate ACKs may still come: `recover` guards against them (RFC 6582,
-  // 3.2 step 2). After fast recovery none are outstanding.
-  if (tcb.recovery === Recovery.Fast) {
-    tcb.cwnd = tcb.ssthresh;
-    tcb.recover = (tcb.sndUna - 1) | 0;
-  }
+  // 3.2 step 2). Otherwise none are outstanding.
+  if (tcb.recovery === Recovery.Fast) tcb.cwnd = tcb.ssthresh;
+  if (tcb.recovery !== Recovery.Loss) tcb.recover = (tcb.sndUna - 1) | 0;
   tcb.recovery = Recovery.Open;
   tcb.dupAcks = 0;
   tcb.undoCount = -1;
   tcb.flags &= ~(Flag.Frto | Flag.FrtoNew);
   if ((tcb.flags & Flag.Sack) === 0) tcb.sackedBytes = 0;
+}
+
+/** The same for a timeout. In fast recovery `cwnd` follows the pipe; the window is `ssthresh`. */
+function timedOutBytes(tcb: Tcb): number {
+  const flight = flightBytes(tcb);
+  if (tcb.recovery !== Recovery.Fast || tcb.cwnd > tcb.ssthresh) return congestedBytes(tcb, flight);
+  return flight < tcb.ssthresh ? flight : tcb.ssthresh;
 }
 
 /** A retransmission timeout (RFC 6298, 5.4 to 5.6; RFC 5681, 3.1). */
@@ -216,11 +248,12 @@ export function retransmissionTimeout(core: Core, tcb: Tcb, nowNs: number): void
   if (tcb.recovery !== Recovery.Loss || seqGe(tcb.sndUna, tcb.recover)) {
     if (tcb.recovery !== Recovery.Fast) rememberForUndo(tcb);
     // Only the first timeout of a series reduces the threshold (RFC 5681, equation 4).
-    if (tcb.backoff === 0) controllerOf(tcb).timeout(tcb, flightBytes(tcb), nowNs);
+    if (tcb.backoff === 0) controllerOf(tcb).timeout(tcb, timedOutBytes(tcb), nowNs);
   }
   // A timeout out of the blue may be a delay: F-RTO finds out (RFC 5682).
   if (tcb.recovery === Recovery.Open || tcb.recovery === Recovery.Reduced) tcb.flags |= Flag.Frto;
   else tcb.flags &= ~(Flag.Frto | Flag.FrtoNew);
+  sayReduced(tcb);
   tcb.recovery = Recovery.Loss;
   tcb.recover = tcb.sndNxt;
   tcb.cwnd = tcb.mss;
@@ -271,10 +304,14 @@ function forgetSack(core: Core, tcb: Tcb): void {
   core.counters.sackReneged += 1;
 }
 
-/** Reduces the window for one congestion event without a retransmission: ECN, or a masked loss. */
-export function reduceWindow(tcb: Tcb, nowNs: number): void {
+/**
+ * Reduces the window for one congestion event without a retransmission: ECN, or a masked loss.
+ * `flight` is what was outstanding before the ACK that tells of it.
+ */
+export function reduceWindow(tcb: Tcb, flight: number, nowNs: number): void {
   if (tcb.recovery !== Recovery.Open) return;
-  controllerOf(tcb).congestion(tcb, flightBytes(tcb), nowNs);
+  controllerOf(tcb).congestion(tcb, congestedBytes(tcb, flight), nowNs);
+  sayReduced(tcb);
   tcb.cwnd = tcb.ssthresh;
   tcb.recovery = Recovery.Reduced;
   tcb.recover = tcb.sndNxt;
@@ -284,7 +321,7 @@ export function reduceWindow(tcb: Tcb, nowNs: number): void {
  * One duplicate ACK of a peer without SACK (RFC 5681, 3.2). Returns the bytes that it says have
  * left the network.
  */
-export function duplicateAck(core: Core, tcb: Tcb, nowNs: number): number {
+export function duplicateAck(core: Core, tcb: Tcb, flight: number, nowNs: number): number {
   if (tcb.recovery === Recovery.Loss) return 0;
   tcb.dupAcks += 1;
   // Limited transmit (RFC 3042) and the inflation of fast recovery are both this: less in the pipe.
@@ -297,10 +334,11 @@ export function duplicateAck(core: Core, tcb: Tcb, nowNs: number): number {
   if (
     tcb.recovery !== Recovery.Fast &&
     tcb.dupAcks >= DUP_ACK_THRESHOLD &&
-    seqGt(tcb.sndUna, tcb.recover)
+    // A reduction for ECN has sent nothing again that duplicates could be of.
+    (tcb.recovery === Recovery.Reduced || seqGt(tcb.sndUna, tcb.recover))
   ) {
     markLost(core, tcb, tcb.sqHead);
-    enterFastRecovery(core, tcb, nowNs);
+    enterFastRecovery(core, tcb, flight, left, nowNs);
   }
   return left;
 }

@@ -233,6 +233,7 @@ export class Tcb {
   sackHigh = 0;
   prrDelivered = 0;
   prrOut = 0;
+  /** What was outstanding when recovery began, or a tail loss probe left. */
   recoverFlight = 0;
   /** For undoing a spurious reduction. */
   undoSeq = 0;

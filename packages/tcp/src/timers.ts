@@ -17,6 +17,7 @@ import { rackDetect } from './rack.ts';
 import {
   clearRetransmit,
   enterFastRecovery,
+  flightBytes,
   proportionalRate,
   Retransmit,
   retransmissionTimeout,
@@ -84,7 +85,9 @@ function lossTimer(core: Core, tcb: Tcb, kind: number, nowNs: number): void {
   }
   if (kind === Retransmit.TailProbe) tcb.flags |= Flag.TlpDue;
   else if (rackDetect(core, tcb, nowNs)) {
-    if (lossIsCongestion(core, tcb, true, nowNs)) enterFastRecovery(core, tcb, nowNs);
+    if (lossIsCongestion(core, tcb, true, nowNs)) {
+      enterFastRecovery(core, tcb, flightBytes(tcb), 0, nowNs);
+    }
     proportionalRate(tcb, 0, false);
   }
   core.needsEgress(tcb);

@@ -186,6 +186,7 @@ function transmitTailProbe(core: Core, tcb: Tcb, nowNs: number): boolean {
       tcb.flags |= Flag.TlpRetransmit;
     }
     tcb.flags |= Flag.TlpOutstanding;
+    tcb.recoverFlight = flightBytes(tcb);
     tcb.tlpEnd = tcb.sndNxt;
     core.counters.tailLossProbes += 1;
     restartRto(core, tcb, nowNs);

@@ -46,7 +46,7 @@ export interface CongestionControl {
   rttSample(tcb: Tcb, rttNs: number, nowNs: number): void;
   /**
    * One congestion event (loss found by the ACK clock, or ECN). Sets `ssthresh`; the caller moves
-   * `cwnd`. `flight` is the amount outstanding in bytes.
+   * `cwnd`. `flight` is the amount outstanding in bytes, `cwnd` at most.
    */
   congestion(tcb: Tcb, flight: number, nowNs: number): void;
   /** A retransmission timeout. Sets `ssthresh`; the caller sets `cwnd` to one segment. */
