@@ -7,6 +7,7 @@
 import { seqDiff } from '@tickwire/wire';
 import type { Core } from './core.ts';
 import { flightBytes, pipeBytes } from './retransmit.ts';
+import { pathMtu } from './send.ts';
 import { Flag, type Tcb } from './tcb.ts';
 import { promisedWindow, receiveSpace } from './window.ts';
 
@@ -45,6 +46,10 @@ export class TcpInfo {
   rcvWndBytes = 0;
   rcvSpaceBytes = 0;
   bytesInFlight = 0;
+  /** Largest packet that is known to pass. */
+  pmtu = 0;
+  /** Bytes per second at which the controller paces; 0 when it does not. */
+  pacingRate = 0;
   bytesAcked = 0;
   bytesReceived = 0;
   segsOut = 0;
@@ -98,6 +103,8 @@ export function fillInfo(core: Core, tcb: Tcb, out: TcpInfo): void {
   out.rcvWndBytes = promisedWindow(tcb);
   out.rcvSpaceBytes = receiveSpace(core, tcb);
   out.bytesInFlight = pipeBytes(tcb);
+  out.pmtu = pathMtu(tcb);
+  out.pacingRate = tcb.pacingRate;
   out.bytesAcked = tcb.bytesAcked;
   out.bytesReceived = tcb.bytesReceived;
   out.segsOut = tcb.segmentsOut;
