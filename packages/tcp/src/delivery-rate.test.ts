@@ -1,7 +1,10 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { rate } from './congestion/rate-sample.ts';
 import { Congestion } from './config.ts';
 import { Flows } from './testing/flows.ts';
+
+// Minutes of virtual time; a loaded machine is no reason to fail.
+setDefaultTimeout(60_000);
 
 const MS = 1_000_000;
 const LINE = 10e6;

@@ -86,4 +86,4 @@ test('goodput of 5 MB over 100 Mbit/s, by loss, round trip and way of recovery',
     cubic, no SACK, 10 ms        11179     10692      2134       336        16      2219
     cubic, no SACK, 100 ms         318       304       249        62        11       567"
   `);
-});
+}, 60_000);

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { NO_FRAME, Prng } from '@tickwire/base';
 import { tcpSeq } from '@tickwire/wire';
 import type { TcpConfig } from './config.ts';
@@ -7,6 +7,9 @@ import { Recovery } from './recovery.ts';
 import type { Tcb } from './tcb.ts';
 import { Link, type LinkOptions } from './testing/link.ts';
 import { patternByte } from './testing/scripted-peer.ts';
+
+// Minutes of virtual time; a loaded machine is no reason to fail.
+setDefaultTimeout(60_000);
 
 const MS = 1_000_000;
 const HEADERS = 52;

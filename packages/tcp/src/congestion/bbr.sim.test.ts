@@ -1,8 +1,11 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Congestion } from '../config.ts';
 import type { LinkOptions } from '../testing/link.ts';
 import { type Flow, Flows, jain } from '../testing/flows.ts';
 import { BbrMode } from './bbr-state.ts';
+
+// Minutes of virtual time; a loaded machine is no reason to fail.
+setDefaultTimeout(60_000);
 
 const MS = 1_000_000;
 const LINE = 100e6;

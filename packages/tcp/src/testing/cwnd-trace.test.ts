@@ -1,6 +1,9 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { BbrMode } from '../congestion/bbr-state.ts';
 import { trace, TRACE_DEFAULTS, traceCsv, traceSvg } from './cwnd-trace.ts';
+
+// Minutes of virtual time; a loaded machine is no reason to fail.
+setDefaultTimeout(60_000);
 
 const SHORT = { ...TRACE_DEFAULTS, seconds: 6, mbps: 20, queueKb: 100 };
 
