@@ -1,4 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { Prng } from '@tickwire/base';
 import { Congestion } from '../config.ts';
 import type { LinkOptions } from '../testing/link.ts';
 import { type Flow, Flows, jain } from '../testing/flows.ts';
@@ -302,6 +303,49 @@ describe('BBR from 20 us to 100 ms', () => {
       // Not more than the window of two bandwidth-delay products, and what bursts need.
       const queueNs = flow.client.srttNs - 2 * delayNs;
       expect(queueNs).toBeLessThan(2 * delayNs + (20 * 1514 * 8e9) / bitsPerSecond + 60_000);
+    });
+  }
+});
+
+describe('BBR over bad links of every kind', () => {
+  for (let seed = 1; seed <= 24; seed += 1) {
+    test(`goes on and keeps its sums, seed ${seed}`, () => {
+      const random = new Prng(seed);
+      const flows = new Flows({
+        seed,
+        delayNs: 10_000 + random.nextBelow(50 * MS),
+        bitsPerSecond: 1e6 * (1 + random.nextBelow(500)),
+        queueBytes: 5000 + random.nextBelow(1_000_000),
+        loss: random.nextFloat() * 0.08,
+        reorder: random.nextFloat() * 0.1,
+        reorderNs: random.nextBelow(20 * MS),
+        duplicate: random.nextFloat() * 0.03,
+        mark: random.nextFloat() * 0.1,
+        a: {
+          config: {
+            ecn: 1,
+            sack: random.nextBelow(4) > 0,
+            timestamps: random.nextBelow(3) > 0,
+            mtuProbing: seed % 2 === 0 ? 2 : 1,
+          },
+        },
+      });
+      const flow = flows.open(Congestion.Bbr, false);
+      const { client } = flow;
+      const total = 300_000;
+      flows.write(flow, total);
+      const startNs = flows.link.nowNs;
+      while (flow.received < total && flows.link.nowNs - startNs < 1200e9) {
+        flows.watch(1e9, () => {
+          expect(client.lostBytes).toBeGreaterThanOrEqual(0);
+          expect(client.sackedBytes).toBeGreaterThanOrEqual(0);
+          expect(client.retransBytes).toBeGreaterThanOrEqual(0);
+          expect(Number.isInteger(client.cwnd) && client.cwnd > 0).toBe(true);
+          expect(Number.isFinite(client.pacingRate) && client.pacingRate > 0).toBe(true);
+        });
+      }
+      expect(flow.received).toBe(total);
+      expect(client.delivered).toBeGreaterThanOrEqual(client.bytesAcked);
     });
   }
 });
