@@ -25,9 +25,10 @@ import {
   writeDatagram,
 } from './datagrams.ts';
 import { DatagramEnd, EpollEnd, type SocketEnd, StreamEnd, takeError } from './socket-end.ts';
-import { Errno, errnoOfClose, errnoOfStatus } from './errno.ts';
+import { Errno, errnoOfClose } from './errno.ts';
 import { PollEvent, readiness } from './poll-events.ts';
 import { applyOptions, getOption, setOption } from './socket-options.ts';
+import { limitSegments, listenStream, openStream, receiveStream } from './streams.ts';
 
 /** Flags of `recv`. */
 export const MSG_PEEK = 2;
@@ -102,17 +103,9 @@ export class Posix implements TcpEvents, UdpEvents {
       end.listener.backlog = Math.max(1, backlog);
       return 0;
     }
-    const local = end.local === undefined || end.local.isUnspecified ? ANY : end.local;
-    const { word0, word1, word2, word3 } = local;
-    try {
-      end.listener = this.core.tcp.listen(word0, word1, word2, word3, end.localPort, {
-        backlog: Math.max(1, backlog),
-        fastOpen: end.options.fastOpen,
-      });
-    } catch (error) {
-      if (!(error instanceof NetError)) throw error;
-      return error.code === 'EADDRINUSE' ? -Errno.EADDRINUSE : -Errno.EINVAL;
-    }
+    const listener = listenStream(this.core, end, backlog);
+    if (typeof listener === 'number') return listener;
+    end.listener = listener;
     this.#byListener[end.listener.id] = end;
     return 0;
   }
@@ -148,29 +141,11 @@ export class Posix implements TcpEvents, UdpEvents {
   }
 
   #open(end: StreamEnd, remote: IpAddress, port: number): number {
-    const flow = this.#flow;
-    const local = end.local === undefined || end.local.isUnspecified ? NOWHERE : end.local;
-    flow.family = remote.family;
-    flow.local0 = local.word0;
-    flow.local1 = local.word1;
-    flow.local2 = local.word2;
-    flow.local3 = local.word3;
-    flow.remote0 = remote.word0;
-    flow.remote1 = remote.word1;
-    flow.remote2 = remote.word2;
-    flow.remote3 = remote.word3;
-    flow.trafficClass = end.options.trafficClass;
-    flow.hopLimit = end.options.hopLimit;
-    const { tcp, nowNs } = this.core;
-    const fast = end.options.fastOpenConnect;
-    const result = tcp.connect(flow, port, end.localPort, nowNs, 0, fast);
-    if (typeof result === 'number') return -errnoOfStatus(result);
+    const tcb = openStream(this.core, this.#flow, end, remote, port);
+    if (typeof tcb === 'number') return tcb;
     end.connecting = true;
-    this.#adopt(end, result);
-    if (end.options.maxSegmentBytes > 0) {
-      // No verb of Tcp limits the MSS of one connection; the MTU of its flow does.
-      result.flow.mtu = Math.min(result.flow.mtu, end.options.maxSegmentBytes + 40);
-    }
+    this.#adopt(end, tcb);
+    limitSegments(tcb, end);
     return -Errno.EINPROGRESS;
   }
 
@@ -185,16 +160,7 @@ export class Posix implements TcpEvents, UdpEvents {
     const peek = (flags & MSG_PEEK) !== 0;
     if (end.kind === 'datagram') return receiveDatagram(end, into, at, length, peek);
     if (end.kind !== 'stream') return -Errno.EINVAL;
-    if (end.listener !== undefined) return -Errno.ENOTCONN;
-    const { tcp } = this.core;
-    if (end.tcb !== undefined && end.tcb.rqBytes > 0 && !end.readShut) {
-      const verb = peek ? tcp.peek(end.tcb, into, at, length) : tcp.read(end.tcb, into, at, length);
-      return verb;
-    }
-    if (end.error !== 0) return -takeError(end);
-    if (end.ended || end.readShut || end.over) return 0;
-    if (end.tcb === undefined) return -Errno.ENOTCONN;
-    return -Errno.EAGAIN;
+    return receiveStream(this.core, end, into, at, length, peek);
   }
 
   write(fd: number, bytes: Uint8Array, at = 0, length: number = bytes.length - at): number {
@@ -322,23 +288,13 @@ export class Posix implements TcpEvents, UdpEvents {
     const end = this.#ends[epfd];
     if (end?.kind !== 'epoll') return -Errno.EBADF;
     if (this.#ends[fd] === undefined) return -Errno.EBADF;
-    if (events !== 0) end.interest.set(fd, { events, edge, last: 0 });
-    else if (!end.interest.delete(fd)) return -Errno.ENOENT;
-    return 0;
+    return end.control(fd, events, edge) ? 0 : -Errno.ENOENT;
   }
 
   /** Ready descriptors with their events; empty when there are none. */
   epollWait(epfd: number): { fd: number; events: number }[] {
     const end = this.#ends[epfd];
-    const ready: { fd: number; events: number }[] = [];
-    if (end?.kind !== 'epoll') return ready;
-    for (const [fd, interest] of end.interest) {
-      const events = this.poll(fd, interest.events);
-      const fresh = interest.edge ? events & ~interest.last : events;
-      interest.last = events;
-      if (fresh !== 0) ready.push({ fd, events });
-    }
-    return ready;
+    return end?.kind === 'epoll' ? end.wait((fd, events) => this.poll(fd, events)) : [];
   }
 
   #install(end: SocketEnd): number {
@@ -453,7 +409,3 @@ export class Posix implements TcpEvents, UdpEvents {
     if (end !== undefined) end.error = errnoOfIcmp(error.kind);
   }
 }
-
-/** All words 0: any local address of any family. */
-const ANY: IpAddress = IpAddress.any6;
-const NOWHERE: IpAddress = IpAddress.any6;

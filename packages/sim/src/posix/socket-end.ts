@@ -101,6 +101,25 @@ export class EpollEnd {
   nonBlocking = false;
   /** Descriptor -> events asked for, and whether only edges count. */
   readonly interest: Map<number, { events: number; edge: boolean; last: number }> = new Map();
+
+  /** Watches a descriptor, or with 0 no longer; false when it was not watched. */
+  control(fd: number, events: number, edge: boolean): boolean {
+    if (events === 0) return this.interest.delete(fd);
+    this.interest.set(fd, { events, edge, last: 0 });
+    return true;
+  }
+
+  /** What is ready; of edges only those that are new. */
+  wait(poll: (fd: number, events: number) => number): { fd: number; events: number }[] {
+    const ready: { fd: number; events: number }[] = [];
+    for (const [fd, interest] of this.interest) {
+      const events = poll(fd, interest.events);
+      const fresh = interest.edge ? events & ~interest.last : events;
+      interest.last = events;
+      if (fresh !== 0) ready.push({ fd, events });
+    }
+    return ready;
+  }
 }
 
 /** Anything that a descriptor may stand for. */

@@ -41,10 +41,45 @@ export class Conversation {
     this.key = key;
   }
 
+  /** Window shift that each side's SYN offered; undefined for none. */
+  hostShift: number | undefined = undefined;
+  peerShift: number | undefined = undefined;
+  /** Highest acknowledgement, right edge of the window, and timestamp that the stack has sent. */
+  #ack: number | undefined = undefined;
+  #edge: number | undefined = undefined;
+  #timestamp: number | undefined = undefined;
+
   /** The stack has sent a SYN. */
-  learnSyn(seq: number): void {
+  learnSyn(seq: number, shift?: number): void {
+    if (!this.hostIsnKnown || this.hostIsn !== seq >>> 0) {
+      this.#ack = undefined;
+      this.#edge = undefined;
+      this.#timestamp = undefined;
+    }
     this.hostIsn = seq >>> 0;
     this.hostIsnKnown = true;
+    this.hostShift = shift;
+  }
+
+  /**
+   * What moved back although it never may: the acknowledgement (RFC 9293, 3.10.7.4), the right edge
+   * of the window (RFC 9293, 3.8.6), or the clock of the timestamps (RFC 7323, 5.4).
+   */
+  movedBack(syn: boolean, ack: number, window: number, timestamp: number | undefined): string {
+    const scaled = !syn && this.hostShift !== undefined && this.peerShift !== undefined;
+    const edge = ack + window * (scaled ? 2 ** this.hostShift! : 1);
+    const back = (now: number, before: number | undefined): boolean =>
+      before !== undefined && ((now - before) | 0) < 0;
+    const faults: string[] = [];
+    if (back(ack, this.#ack)) faults.push('the acknowledgement moved back');
+    if (back(edge, this.#edge)) faults.push('the right edge of the window moved back');
+    if (timestamp !== undefined && back(timestamp, this.#timestamp)) {
+      faults.push('the timestamp moved back');
+    }
+    this.#ack = ack;
+    this.#edge = edge;
+    this.#timestamp = timestamp ?? this.#timestamp;
+    return faults.join(', ');
   }
 
   hostSeqToScript(seq: number): number {

@@ -87,7 +87,11 @@ export function buildPacket(
       const conversation = conversations.of(key);
       const { cookie } = conversations;
       const segment = buildTcp(conversation, attributes, packet, src, dst, cookie);
-      if (packet.flags.includes('S')) conversation.peerData = packet.seq + 1;
+      if (packet.flags.includes('S')) {
+        conversation.peerData = packet.seq + 1;
+        const scale = packet.options?.find((option) => option.startsWith('wscale '));
+        conversation.peerShift = scale === undefined ? undefined : Number(scale.split(' ')[1]);
+      }
       return wrap(attributes, PROTOCOL_TCP, src, dst, segment);
     }
     case 'udp':

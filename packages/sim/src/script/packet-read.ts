@@ -26,12 +26,14 @@ import {
   PROTOCOL_ICMP,
   PROTOCOL_IGMP,
   PROTOCOL_TCP,
+  parseTcpOptions,
   PROTOCOL_UDP,
   TCP_SYN,
   tcpAck,
   tcpDstPort,
   tcpFlags,
   tcpHeaderLength,
+  TcpOptions,
   tcpSeq,
   tcpSrcPort,
   tcpUrgent,
@@ -94,7 +96,8 @@ export function readPacket(conversations: Conversations, emission: Emission): Re
   } else if (protocol === PROTOCOL_TCP) {
     key = { ...key, localPort: tcpSrcPort(view, at), peerPort: tcpDstPort(view, at) };
     const conversation = conversations.of(key);
-    if ((tcpFlags(view, at) & TCP_SYN) !== 0) conversation.learnSyn(tcpSeq(view, at));
+    const isSyn = (tcpFlags(view, at) & TCP_SYN) !== 0;
+    if (isSyn) conversation.learnSyn(tcpSeq(view, at), shiftOf(view, at));
     const segment = readTcp(conversation, view, at, length);
     for (const option of segment.options ?? []) {
       if (option.startsWith('FO ')) conversations.cookie = option.slice(3);
@@ -103,6 +106,9 @@ export function readPacket(conversations: Conversations, emission: Emission): Re
     // Data begins behind the SYN, which may carry it (RFC 7413).
     const first = segment.flags.includes('S') ? segment.seq : segment.seq - 1;
     fault ??= payloadFault(bytes, at + tcpHeaderLength(view, at), first);
+    const stamp = segment.options?.find((option) => option.startsWith('TS val '));
+    const timestamp = stamp === undefined ? undefined : Number(stamp.split(' ')[2]);
+    fault ??= promiseFault(conversation, segment, timestamp);
   } else if (protocol === PROTOCOL_UDP) {
     key = { ...key, localPort: udpSrcPort(view, at), peerPort: udpDstPort(view, at) };
     packet = { kind: 'udp', length: length - 8 };
@@ -123,6 +129,26 @@ export function readPacket(conversations: Conversations, emission: Emission): Re
   fields.set('sport', String(key.localPort));
   fields.set('dport', String(key.peerPort));
   return { atNs, key, packet, fields, fault };
+}
+
+/** The window scale option of a SYN, or undefined. */
+function shiftOf(view: DataView, at: number): number | undefined {
+  const options = new TcpOptions();
+  const length = tcpHeaderLength(view, at) - 20;
+  parseTcpOptions(view, at + 20, length, options);
+  return options.windowScale < 0 ? undefined : options.windowScale;
+}
+
+/** A segment of a connection (not a reset) keeps what it has promised. */
+function promiseFault(
+  conversation: Conversation,
+  segment: TcpSyntax,
+  timestamp: number | undefined,
+): string | undefined {
+  if (segment.ack === undefined || segment.flags.includes('R')) return undefined;
+  const isSyn = segment.flags.includes('S');
+  const fault = conversation.movedBack(isSyn, segment.ack, segment.window ?? 0, timestamp);
+  return fault === '' ? undefined : fault;
 }
 
 function readIgmp(view: DataView, at: number): PacketSyntax {
