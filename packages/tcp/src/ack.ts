@@ -81,7 +81,7 @@ export function ackArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: number
   if ((tcb.flags & Flag.Ecn) !== 0 && (segment.flags & TCP_ECE) !== 0)
     congestionEcho(core, tcb, flight, nowNs);
   if ((tcb.flags & Flag.Sack) !== 0) return sackAck(core, tcb, segment, una, acked, flight, nowNs);
-  if (acked > 0) return renoAck(core, tcb, acked, flight, nowNs);
+  if (acked > 0) return renoAck(core, tcb, una, acked, flight, nowNs);
   if (
     segment.length === 0 &&
     (segment.flags & TCP_FIN) === 0 &&
@@ -120,11 +120,19 @@ function takeSample(core: Core, tcb: Tcb, rttNs: number, nowNs: number): void {
 }
 
 /** New data acknowledged by a peer without SACK (RFC 6582). */
-function renoAck(core: Core, tcb: Tcb, acked: number, flight: number, nowNs: number): boolean {
+function renoAck(
+  core: Core,
+  tcb: Tcb,
+  una: number,
+  acked: number,
+  flight: number,
+  nowNs: number,
+): boolean {
   takeSample(core, tcb, sampleNs, nowNs);
   if (ackProvesSpurious(core, tcb, retransmittedNs, nowNs)) undo(core, tcb);
   if (inFrto(tcb) && forwardRto(core, tcb, acked, originalBytes, false)) undo(core, tcb);
   const delivered = renoAcked(tcb, acked);
+  let isFirst = true;
   if (tcb.recovery === Recovery.Fast) {
     if (seqGe(tcb.sndUna, tcb.recover)) leaveRecovery(tcb);
     else {
@@ -132,13 +140,16 @@ function renoAck(core: Core, tcb: Tcb, acked: number, flight: number, nowNs: num
       const head = tcb.sqHead;
       if (head !== NO_FRAME && (core.txFlags[head]! & Tx.Lost) === 0) markLost(core, tcb, head);
       proportionalRate(tcb, delivered, true);
+      // Only the first one restarts the timer: with many holes a timeout is faster than one round
+      // trip for each of them (RFC 6582, 3.2 step 3 and 4: the impatient variant).
+      isFirst = una === tcb.undoSeq;
     }
   } else {
     if (tcb.recovery !== Recovery.Open && seqGe(tcb.sndUna, tcb.recover)) leaveRecovery(tcb);
     if (tcb.rateOn === 0 && mayGrow(tcb, flight)) controllerOf(tcb).acked(tcb, acked, nowNs);
   }
   if (tcb.rateOn !== 0) rateSampled(core, tcb, nowNs);
-  return progressed(core, tcb, nowNs);
+  return progressed(core, tcb, isFirst, nowNs);
 }
 
 /** Any ACK of a peer with SACK (RFC 6675, RFC 8985, RFC 6937). */
@@ -193,7 +204,7 @@ function sackAck(
   if (tcb.rateOn !== 0) rateSampled(core, tcb, nowNs);
   else if (tcb.recovery === Recovery.Fast) proportionalRate(tcb, delivered, acked > 0 && !lost);
   else if (acked > 0 && mayGrow(tcb, flight)) controllerOf(tcb).acked(tcb, acked, nowNs);
-  if (acked > 0) return progressed(core, tcb, nowNs);
+  if (acked > 0) return progressed(core, tcb, true, nowNs);
   // With nothing in flight the timer belongs to the window probe.
   if (flight > 0) scheduleLossTimer(core, tcb, false, nowNs);
   core.needsEgress(tcb);
@@ -238,12 +249,12 @@ function moveMarks(tcb: Tcb): void {
   if (seqLt(tcb.recover, una)) tcb.recover = (una - 1) | 0;
 }
 
-/** SND.UNA has moved: timers, egress, and an owner that waits. */
-function progressed(core: Core, tcb: Tcb, nowNs: number): boolean {
+/** SND.UNA has moved: timers (`restart` of the timeout), egress, and an owner that waits. */
+function progressed(core: Core, tcb: Tcb, restart: boolean, nowNs: number): boolean {
   moveMarks(tcb);
   tcb.flags &= ~Flag.SoftError;
   if (tcb.sqHead === NO_FRAME || tcb.sqHead === tcb.sqUnsent) clearRetransmit(tcb);
-  else scheduleLossTimer(core, tcb, true, nowNs);
+  else scheduleLossTimer(core, tcb, restart, nowNs);
   if (tcb.userTimeoutNs > 0) {
     tcb.userTimeoutAtNs = tcb.sqHead === NO_FRAME ? NEVER : nowNs + tcb.userTimeoutNs;
   }

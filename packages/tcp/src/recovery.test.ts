@@ -92,6 +92,23 @@ describe('fast retransmit without SACK (RFC 5681, 3.2; RFC 6582)', () => {
     expect(tcb.recovery).toBe(Recovery.Open);
   });
 
+  test('only the first partial ACK restarts the timer (RFC 6582, 3.2 step 3)', () => {
+    const { s, tcb } = inFlight(10, { sack: false });
+    for (let i = 0; i < 3; i += 1) s.send({ seq: 1, ack: 1 });
+    s.nowNs += 100 * MS;
+    s.send({ seq: 1, ack: 1001 });
+    const rtoAtNs = s.nowNs + 200 * MS;
+    for (let ack = 2001; ack <= 3001; ack += 1000) {
+      s.nowNs += 80 * MS;
+      expect(seqs(s.send({ seq: 1, ack }))).toContain(ack);
+    }
+    s.advanceTo(rtoAtNs - MS);
+    expect(s.host.tcp.counters.timeouts).toBe(0);
+    s.advanceTo(rtoAtNs + MS);
+    expect(s.host.tcp.counters.timeouts).toBe(1);
+    expect(tcb.recovery).toBe(Recovery.Loss);
+  });
+
   test('data, window updates and FINs are no duplicate ACKs (RFC 5681, 2)', () => {
     const { s, tcb } = inFlight(8, { sack: false });
     for (let i = 0; i < 4; i += 1) s.send({ seq: 1 + i * 10, ack: 1, data: 10 });
@@ -310,6 +327,18 @@ describe('F-RTO (RFC 5682)', () => {
       expect(tcb.lostBytes).toBe(0);
     });
   }
+
+  test('at most two new segments ask (RFC 5682, 2.1 step 2b)', () => {
+    const { s, tcb } = inFlight(8);
+    s.write(tcb, 8000, 8000);
+    s.egress();
+    s.advance(300 * MS);
+    const from = tcb.sndNxt - tcb.iss;
+    s.nowNs += 20 * MS;
+    expect(seqs(s.send({ seq: 1, ack: 1001 }))).toEqual([from, from + 1000]);
+    // Duplicates of the answer bring out no more of them.
+    expect(s.egress()).toEqual([]);
+  });
 
   test('a real loss is recovered after one round trip more', () => {
     const { s, tcb } = inFlight(8);

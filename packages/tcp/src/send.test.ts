@@ -57,18 +57,33 @@ describe('write() and reserve()', () => {
     s.assertClean();
   });
 
-  test('a full buffer takes part, and drained() follows when half of it is free', () => {
-    const s = new Script({ config: { sendBufferBytes: 4000 } });
+  test('a full buffer takes part, and drained() follows when a third of it is free', () => {
+    const s = new Script({ config: { sendBufferBytes: 6000 } });
     const tcb = s.accept({ mss: 1000 });
-    expect(s.write(tcb, 0, 5000)).toBe(4000);
+    tcb.cwnd = 3000;
+    expect(s.write(tcb, 0, 7000)).toBe(6000);
     expect(s.host.tcp.sendRoom(tcb)).toBe(0);
     s.egress();
     s.send({ seq: 1, ack: 1001 });
     expect(s.host.of(tcb).drained).toBe(0);
     s.send({ seq: 1, ack: 2001 });
     expect(s.host.of(tcb).drained).toBe(1);
-    expect(s.write(tcb, 4000, 1000)).toBe(1000);
-    expect(s.host.tcp.sendQueueBytes(tcb)).toBe(3000);
+    expect(s.write(tcb, 6000, 1000)).toBe(1000);
+    expect(s.host.tcp.sendQueueBytes(tcb)).toBe(5000);
+  });
+
+  test('drained() follows the first ACK that has no more data to bring out', () => {
+    const s = new Script({ config: { sendBufferBytes: 8000 } });
+    const tcb = s.accept({ mss: 1000 });
+    expect(s.write(tcb, 0, 9000)).toBe(8000);
+    // All of it is in flight: the buffer is what limits, and each ACK empties the pipe.
+    expect(s.egress()).toHaveLength(8);
+    s.send({ seq: 1, ack: 501 });
+    expect(s.host.of(tcb).drained).toBe(0);
+    s.send({ seq: 1, ack: 1001 });
+    expect(s.host.of(tcb).drained).toBe(1);
+    expect(s.write(tcb, 8000, 2000)).toBe(1000);
+    expect(shapes(s.egress())).toEqual([[8001, 1000]]);
   });
 
   test('gvisor#5984: a send buffer that shrinks loses no drained()', () => {
@@ -199,11 +214,57 @@ describe('the peer`s window', () => {
     const tcb = s.accept({ mss: 1000, window: 800 });
     s.write(tcb, 0, 2000);
     expect(shapes(s.egress())).toEqual([[1, 800]]);
-    expect(shapes(s.send({ seq: 1, ack: 801, window: 400 }))).toEqual([[801, 200]]);
-    expect(shapes(s.send({ seq: 1, ack: 1001, window: 400 }))).toEqual([[1001, 400]]);
+    // The rest of what was cut takes along what is queued behind it.
+    expect(shapes(s.send({ seq: 1, ack: 801, window: 400 }))).toEqual([[801, 400]]);
+    expect(shapes(s.send({ seq: 1, ack: 1201, window: 400 }))).toEqual([[1201, 400]]);
     // Less than half waits for more, or for the override timer.
-    expect(s.send({ seq: 1, ack: 1401, window: 100 })).toEqual([]);
-    expect(shapes(s.advance(300 * MS))).toEqual([[1401, 100]]);
+    expect(s.send({ seq: 1, ack: 1601, window: 100 })).toEqual([]);
+    expect(shapes(s.advance(300 * MS))).toEqual([[1601, 100]]);
+  });
+
+  test('the rest of a cut segment waits for a window worth it (RFC 9293, 3.8.6.2.1)', () => {
+    const s = new Script();
+    const tcb = s.accept({ mss: 1000, window: 800 });
+    s.write(tcb, 0, 3000);
+    s.host.tcp.shutdown(tcb);
+    expect(shapes(s.egress())).toEqual([[1, 800]]);
+    // It would fit, but more than that is queued, and this is less than half.
+    expect(s.send({ seq: 1, ack: 801, window: 300 })).toEqual([]);
+    const sent = s.send({ seq: 1, ack: 801, window: 2300 });
+    expect(sent.map((c) => [c.seq, c.length, c.flags])).toEqual([
+      [801, 1000, '.'],
+      [1801, 1000, '.'],
+      [2801, 200, 'FP.'],
+    ]);
+    const bytes = Buffer.concat(sent.map((c) => c.payload));
+    expect(bytes.equals(Buffer.from(pattern(800, 2200)))).toBe(true);
+    s.send({ seq: 1, ack: 3002 });
+    expect(tcb.sqFrames).toBe(0);
+    s.host.tcp.abort(tcb, s.nowNs);
+    s.assertClean();
+  });
+
+  test('fillFrame() leaves alone what the owner has reserved room behind', () => {
+    const s = new Script();
+    const tcb = s.accept({ mss: 1000, window: 800 });
+    s.write(tcb, 0, 1500);
+    const at = s.host.tcp.reserve(tcb, 100);
+    expect(shapes(s.egress())).toEqual([[1, 800]]);
+    s.host.arena.bytes.set(pattern(1500, 100), at);
+    expect(s.host.tcp.commit(tcb, 100)).toBe(100);
+    const sent = s.send({ seq: 1, ack: 801, window: 5000 });
+    expect(shapes(sent)).toEqual([[801, 800]]);
+    expect(Buffer.from(sent[0]!.payload).equals(Buffer.from(pattern(800, 800)))).toBe(true);
+  });
+
+  test('segments that a smaller MSS cuts are filled again (RFC 9293, 3.7.1)', () => {
+    const s = new Script();
+    const tcb = s.connect();
+    s.write(tcb, 0, 4380);
+    s.egress();
+    const sent = s.send({ flags: TCP_SYN | TCP_ACK, seq: 0, ack: 1, mss: 1000 });
+    const lengths = sent.filter((c) => c.length > 0).map((c) => c.length);
+    expect(lengths).toEqual([1000, 1000, 896, 1000, 484]);
   });
 
   test('smoltcp#1048: a peer that shrinks its window', () => {

@@ -114,8 +114,20 @@ function wantRoom(core: Core, tcb: Tcb): void {
 }
 
 /**
- * Tells an owner that came up short that it can write again: when half the buffer is free. False
- * when the connection is over when it returns.
+ * Whether the owner should write now: when a third of the buffer is free, as Linux does, and when
+ * all that is queued is in flight and a segment has room. Then the buffer is what limits the flow,
+ * and each ACK that brings no new data out leaves the pipe emptier.
+ */
+function isDrained(core: Core, tcb: Tcb): boolean {
+  const room = sendRoom(core, tcb);
+  if (room * 3 >= tcb.sndBufBytes) return true;
+  if (room === 0) return false;
+  return tcb.sqHead === NO_FRAME || (tcb.sqUnsent === NO_FRAME && room >= tcb.mss);
+}
+
+/**
+ * Tells an owner that came up short that it can write again. False when the connection is over when
+ * it returns.
  */
 export function tellDrained(core: Core, tcb: Tcb): boolean {
   if ((tcb.flags & Flag.WantsRoom) === 0) return true;
@@ -124,8 +136,7 @@ export function tellDrained(core: Core, tcb: Tcb): boolean {
     tcb.flags &= ~Flag.WantsRoom;
     return true;
   }
-  const room = sendRoom(core, tcb);
-  if (room * 2 < tcb.sndBufBytes && (room === 0 || tcb.sqHead !== NO_FRAME)) return true;
+  if (!isDrained(core, tcb)) return true;
   tcb.flags &= ~Flag.WantsRoom;
   const generation = tcb.generation;
   core.events.drained(tcb);
@@ -274,6 +285,45 @@ export function splitFrame(core: Core, tcb: Tcb, frame: number, keep: number): b
   tcb.sqFrames += 1;
   core.txFrames += 1;
   return true;
+}
+
+/**
+ * Fills an unsent frame from those behind it, up to `most` bytes: the rest of a segment that was
+ * cut at the peer's window must not go alone for ever. Costs a copy of what moves.
+ */
+export function fillFrame(core: Core, tcb: Tcb, frame: number, most: number): void {
+  const arena = core.arena;
+  let length = core.txLength[frame]!;
+  let to = core.txAt[frame]! + length;
+  const end = arena.dataAt[frame]! + arena.dataRoom;
+  let room = end - to < most - length ? end - to : most - length;
+  for (;;) {
+    const next = core.txNext[frame]!;
+    if (room <= 0 || next === NO_FRAME) break;
+    // A bare FIN stays as it is, and so does a tail behind which the owner has reserved room.
+    const has = core.txLength[next]!;
+    if (has === 0 || next === tcb.mtuProbeFrame) break;
+    if (next === tcb.sqTail && tcb.reservedBytes > 0 && tcb.reservedFrame === NO_FRAME) break;
+    const part = has < room ? has : room;
+    const from = core.txAt[next]!;
+    arena.bytes.copyWithin(to, from, from + part);
+    to += part;
+    length += part;
+    room -= part;
+    if (part < has) {
+      core.txSeq[next] = seqAdd(core.txSeq[next]!, part);
+      core.txAt[next] = from + part;
+      core.txLength[next] = has - part;
+      break;
+    }
+    core.txFlags[frame] = core.txFlags[frame]! | (core.txFlags[next]! & Tx.Fin);
+    core.txNext[frame] = core.txNext[next]!;
+    if (tcb.sqTail === next) tcb.sqTail = frame;
+    tcb.sqFrames -= 1;
+    core.txFrames -= 1;
+    arena.free(next);
+  }
+  core.txLength[frame] = length;
 }
 
 /** Frees the whole queue. */

@@ -26,7 +26,7 @@ import {
   setRetransmit,
 } from './retransmit.ts';
 import { backedOffRtoNs } from './rtt.ts';
-import { queueFin, splitFrame, tellDrained, updateMss } from './send.ts';
+import { fillFrame, queueFin, splitFrame, tellDrained, updateMss } from './send.ts';
 import { State } from './state.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 
@@ -83,7 +83,7 @@ function transmitAll(core: Core, tcb: Tcb, nowNs: number): boolean {
     }
     if ((tcb.flags & Flag.TlpDue) !== 0 && !transmitTailProbe(core, tcb, nowNs)) return false;
     if ((tcb.flags & Flag.FrtoNew) !== 0) {
-      if (!transmitNew(core, tcb, nowNs)) return false;
+      if (!transmitProof(core, tcb, nowNs)) return false;
       tcb.flags &= ~Flag.FrtoNew;
       return transmitAcks(core, tcb, nowNs);
     }
@@ -150,7 +150,10 @@ export function retransmitFrame(core: Core, tcb: Tcb, frame: number, nowNs: numb
     tcb.undoCount += 1;
   }
   core.counters.retransSegs += 1;
-  scheduleLossTimer(core, tcb, frame === tcb.sqHead, nowNs);
+  // A retransmission after a partial ACK leaves the timer as it is, see `renoAck`.
+  const isPartial = tcb.recovery === Recovery.Fast && tcb.sndUna !== tcb.undoSeq;
+  const keeps = isPartial && (tcb.flags & Flag.Sack) === 0;
+  scheduleLossTimer(core, tcb, frame === tcb.sqHead && !keeps, nowNs);
   return true;
 }
 
@@ -219,6 +222,19 @@ function sendQueued(core: Core, tcb: Tcb, queued: number, again: boolean, nowNs:
   return true;
 }
 
+/**
+ * F-RTO's question: at most two new segments (RFC 5682, 2.1, step 2b), whatever slow start has made
+ * of the window since the timeout.
+ */
+function transmitProof(core: Core, tcb: Tcb, nowNs: number): boolean {
+  const cwnd = tcb.cwnd;
+  const most = pipeBytes(tcb) + 2 * tcb.mss - seqDiff(tcb.sndNxt, tcb.recover);
+  if (most < cwnd) tcb.cwnd = most;
+  const isDone = transmitNew(core, tcb, nowNs);
+  tcb.cwnd = cwnd;
+  return isDone;
+}
+
 /** Sends unsent frames as far as the peer's window, the congestion window and manners allow. */
 function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
   const paced = core.config.pacing || tcb.rateOn !== 0;
@@ -240,6 +256,7 @@ function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
     }
     if (flightBytes(tcb) === 0) restartAfterIdle(core, tcb, nowNs);
     const usable = seqDiff(seqAdd(tcb.sndUna, tcb.sndWnd), tcb.sndNxt);
+    if (isRest(core, tcb, frame, usable)) fillFrame(core, tcb, frame, tcb.mss);
     const blocked = checkNew(core, tcb, frame, usable);
     if (blocked !== Blocked.No) {
       armPersist(core, tcb, nowNs);
@@ -338,6 +355,16 @@ function armUserTimeout(core: Core, tcb: Tcb, nowNs: number): void {
 function cut(core: Core, frame: number, usable: number): number {
   const length = core.txLength[frame]!;
   return usable < length ? usable : length;
+}
+
+/**
+ * Whether a frame is a small part of what could leave (RFC 9293, 3.8.6.2.1: D is all that is
+ * queued): the rest of a segment that was cut, or any with more behind it in a tight window.
+ */
+function isRest(core: Core, tcb: Tcb, frame: number, usable: number): boolean {
+  const length = core.txLength[frame]!;
+  if (length >= tcb.mss || length === 0 || core.txNext[frame] === NO_FRAME) return false;
+  return length * 2 < tcb.mss || usable < tcb.mss;
 }
 
 /** Sender's side of silly window avoidance (RFC 9293, 3.8.6.2.1), Nagle (3.7.4) and cork. */
