@@ -10,8 +10,8 @@
 
 import { assert, monotonicClock } from '@tickwire/base';
 import { createMemPool, EalBuilder, openDevice } from '@tickwire/phy-dpdk';
+import { LossyBridge } from '@tickwire/sim';
 import { runLoop } from '@tickwire/stack';
-import { LossyBridge } from '../../../sim/src/bridge/lossy-bridge.ts';
 import type { BridgeOptions } from './bridge-process.ts';
 
 /** Two rings of 4,096 frames in the packet socket, and what waits on the lines. */

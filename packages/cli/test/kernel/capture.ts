@@ -22,6 +22,23 @@ const MARK_ROUND_MS = 10;
 const MARK_ROUNDS_MAX = 2_000;
 const MARK_AGAIN_ROUNDS = 20;
 
+/**
+ * Immediate mode has slots of a fixed size: with room for one frame, half a page, there are 131,072;
+ * with the default, 64 KiB where an interface could merge segments, there are 4,096.
+ */
+const SLOTS = ['--immediate-mode', '-s', '1600'] as const;
+
+/** What to record, and how. */
+export interface Recording {
+  /** In tcpdump's language; absent: everything. */
+  readonly filter?: string;
+  /**
+   * Frames packed into the buffer, which then holds 200 MB whatever the recorder gets of the
+   * processor; they come up to a second late.
+   */
+  readonly isBulk?: boolean;
+}
+
 /** A running tcpdump. */
 export class Capture implements AsyncDisposable {
   readonly #folder: string;
@@ -30,29 +47,23 @@ export class Capture implements AsyncDisposable {
   #isOver = false;
   #reading: Promise<void> = Promise.resolve();
 
-  private constructor(space: Namespace, iface: string, filter: string) {
+  private constructor(space: Namespace, iface: string, recording: Recording) {
     this.#folder = makeFolder();
-    const buffer = ['-B', String(BUFFER_KIB)];
-    // Each frame is written when it comes, so that the end of the file tells how far it is.
-    const prompt = ['--immediate-mode', '-U'];
-    const tcpdump = ['tcpdump', '-i', iface, '-n', '-Z', 'root', ...prompt, ...buffer];
-    this.#child = Bun.spawn(
-      space.inside(
-        'timeout',
-        '--foreground',
-        String(LIFE_SECONDS),
-        ...tcpdump,
-        '-w',
-        this.path,
-        filter,
-      ),
-      { stdin: 'ignore', stdout: 'ignore', stderr: 'pipe' },
-    );
+    const limit = ['timeout', '--foreground', String(LIFE_SECONDS)];
+    const buffer = ['-B', String(BUFFER_KIB), ...(recording.isBulk === true ? [] : SLOTS)];
+    // -U: each frame is written when it comes, so that the end of the file tells how far it is.
+    const file = ['-U', '-w', this.path];
+    const command = ['tcpdump', '-i', iface, '-n', '-Z', 'root', ...buffer, ...file];
+    this.#child = Bun.spawn(space.inside(...limit, ...command, recording.filter ?? ''), {
+      stdin: 'ignore',
+      stdout: 'ignore',
+      stderr: 'pipe',
+    });
   }
 
   /** Starts to record and resolves when the kernel does. */
-  static async start(space: Namespace, iface: string, filter = ''): Promise<Capture> {
-    const capture = new Capture(space, iface, filter);
+  static async start(space: Namespace, iface: string, recording: Recording = {}): Promise<Capture> {
+    const capture = new Capture(space, iface, recording);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     capture.#reading = capture.#read(resolve, reject);
     await promise;

@@ -34,7 +34,7 @@ describe.skipIf(WHY_NOT !== undefined).each([...DRIVERS])(`%s and the kernel${TI
   test(
     'answers every ping, and echoes 100 MB of nc bit by bit (RFC 862)',
     async () => {
-      await using lab = await Lab.start(driver);
+      await using lab = await Lab.start(driver, {}, { isBulk: true });
       const { kernel } = lab;
       const ping = kernel.run('ping', '-c', String(PINGS), '-i', '0.01', '-W', '5', STACK);
       expect(ping.output).toContain(`${PINGS} packets transmitted, ${PINGS} received`);

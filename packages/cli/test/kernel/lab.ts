@@ -8,7 +8,7 @@
 import { expect } from 'bun:test';
 import type { Faults } from '@tickwire/phy';
 import { BridgeProcess, type BridgeReport } from './bridge-process.ts';
-import { Capture } from './capture.ts';
+import { Capture, type Recording } from './capture.ts';
 import type { Accounts, HostOptions } from './host-protocol.ts';
 import { HostProcess } from './host-process.ts';
 import { complaints, type KernelCounters, kernelCounters } from './kernel-counters.ts';
@@ -83,7 +83,7 @@ export class Lab implements AsyncDisposable {
   static async start(
     driver: Driver,
     options: Partial<HostOptions> = {},
-    captureFilter = '',
+    recording: Recording = {},
   ): Promise<Lab> {
     await using made = new AsyncDisposableStack();
     const own = made.use(new Namespace());
@@ -95,7 +95,7 @@ export class Lab implements AsyncDisposable {
     const host = made.use(await HostProcess.start(own, { device, address, ...options }));
     kernel.ip(`addr add ${KERNEL}/${PREFIX} dev ${KERNEL_IFACE}`);
     kernel.ip(`link set ${KERNEL_IFACE} up`);
-    const capture = made.use(await Capture.start(kernel, KERNEL_IFACE, captureFilter));
+    const capture = made.use(await Capture.start(kernel, KERNEL_IFACE, recording));
     return new Lab(driver, host, kernel, capture, undefined, made.move());
   }
 
@@ -107,7 +107,7 @@ export class Lab implements AsyncDisposable {
     seed: number,
     faults: Faults,
     options: Partial<HostOptions> = {},
-    captureFilter = '',
+    recording: Recording = {},
   ): Promise<Lab> {
     await using made = new AsyncDisposableStack();
     const own = made.use(new Namespace());
@@ -129,7 +129,7 @@ export class Lab implements AsyncDisposable {
     own.ip(`link set ${KERNEL_IFACE} netns ${kernel.name}`);
     kernel.ip(`link set ${KERNEL_IFACE} txqueuelen ${QUEUE_FRAMES} up`);
     kernel.ip(`addr add ${KERNEL}/${PREFIX} dev ${KERNEL_IFACE}`);
-    const capture = made.use(await Capture.start(own, stackIface, captureFilter));
+    const capture = made.use(await Capture.start(own, stackIface, recording));
     return new Lab('net_tap', host, kernel, capture, bridge, made.move());
   }
 

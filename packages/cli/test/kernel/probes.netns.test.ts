@@ -216,7 +216,7 @@ describe.skipIf(WHY_NOT !== undefined)(`probes from the kernel${TITLE}`, () => {
   test(
     `echoes ${CONNECTIONS} quick connections, ${AT_ONCE} at a time, and serves wrk`,
     async () => {
-      await using lab = await Lab.start('net_tap');
+      await using lab = await Lab.start('net_tap', {}, { isBulk: true });
       const task = { mode: 'connections', host: STACK, port: 7 } as const;
       await using client = await startPeer(lab.kernel, {
         ...task,

@@ -133,7 +133,7 @@ function render({ loss, direction, isEqual, seconds, silenceMs, ours, kernel }: 
 async function soak(loss: number, file: string): Promise<boolean> {
   const options = { tcp: { timeWaitNs: 1e9 } };
   // Not TCP: the capture of a soak would be as large as the soak.
-  await using lab = await Lab.startLossy(seed, faultsAt(loss), options, 'arp or icmp');
+  await using lab = await Lab.startLossy(seed, faultsAt(loss), options, { filter: 'arp or icmp' });
   const up = `nc -N ${STACK} 2000 < ${file}`;
   const toUs = await transfer(lab, loss, 'kernel to us', up, streamHash(seed, bytes));
   print(render(toUs));
