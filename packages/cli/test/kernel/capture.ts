@@ -23,7 +23,8 @@ const MARK_ROUNDS_MAX = 2_000;
 const MARK_AGAIN_ROUNDS = 20;
 
 /**
- * Immediate mode has slots of a fixed size: with room for one frame, half a page, there are 131,072.
+ * Immediate mode has slots of a fixed size. With room for one frame, half a page, there are
+ * 131,072.
  * The default is 64 KiB where an interface could merge segments, and makes 4,096.
  */
 const SLOTS = ['--immediate-mode', '-s', '1600'] as const;
