@@ -55,6 +55,22 @@ describe('Conversation.movedBack()', () => {
   });
 });
 
+describe('Conversation.isBeyondWindow()', () => {
+  test('knows the largest window that was offered, scaled when it is', () => {
+    const conversation = scaled();
+    conversation.peerShift = 3;
+    expect(conversation.isBeyondWindow(1_000_000)).toBe(false);
+    conversation.offer(true, undefined, 1000);
+    expect(conversation.isBeyondWindow(1001)).toBe(false);
+    expect(conversation.isBeyondWindow(1002)).toBe(true);
+    conversation.offer(false, 501, 100);
+    expect(conversation.isBeyondWindow(1301)).toBe(false);
+    expect(conversation.isBeyondWindow(1302)).toBe(true);
+    conversation.offer(false, 501, 1);
+    expect(conversation.isBeyondWindow(1301)).toBe(false);
+  });
+});
+
 describe('relative numbers', () => {
   test('go to the wire and back, across the seam', () => {
     const conversation = scaled();

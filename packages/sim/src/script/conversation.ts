@@ -44,6 +44,8 @@ export class Conversation {
   /** Window shift that each side's SYN offered; undefined for none. */
   hostShift: number | undefined = undefined;
   peerShift: number | undefined = undefined;
+  /** Right edge of the largest window that the peer ever offered, in our sequence numbers. */
+  #peerEdge: number | undefined = undefined;
   /** Highest acknowledgement, right edge of the window, and timestamp that the stack has sent. */
   #ack: number | undefined = undefined;
   #edge: number | undefined = undefined;
@@ -55,10 +57,24 @@ export class Conversation {
       this.#ack = undefined;
       this.#edge = undefined;
       this.#timestamp = undefined;
+      if (this.hostIsnKnown) this.#peerEdge = undefined;
     }
     this.hostIsn = seq >>> 0;
     this.hostIsnKnown = true;
     this.hostShift = shift;
+  }
+
+  /** The peer offers a window; a SYN without ACK offers it from our first byte on. */
+  offer(syn: boolean, ack: number | undefined, window: number): void {
+    const scaled = !syn && this.hostShift !== undefined && this.peerShift !== undefined;
+    const edge = (ack ?? 1) + window * (scaled ? 2 ** this.peerShift! : 1);
+    const before = this.#peerEdge;
+    if (before === undefined || ((edge - before) | 0) > 0) this.#peerEdge = edge;
+  }
+
+  /** Whether bytes up to `end` lie beyond every window that the peer has offered. */
+  isBeyondWindow(end: number): boolean {
+    return this.#peerEdge !== undefined && ((end - this.#peerEdge) | 0) > 0;
   }
 
   /**

@@ -90,7 +90,12 @@ export function buildPacket(
       if (packet.flags.includes('S')) {
         conversation.peerData = packet.seq + 1;
         const scale = packet.options?.find((option) => option.startsWith('wscale '));
-        conversation.peerShift = scale === undefined ? undefined : Number(scale.split(' ')[1]);
+        const shift = scale === undefined ? undefined : Number(scale.split(' ')[1]);
+        // RFC 7323, 2.3: more than 14 counts as 14.
+        conversation.peerShift = shift === undefined ? undefined : Math.min(shift, 14);
+      }
+      if (!packet.flags.includes('R')) {
+        conversation.offer(packet.flags.includes('S'), packet.ack, packet.window ?? 65_535);
       }
       return wrap(attributes, PROTOCOL_TCP, src, dst, segment);
     }
@@ -326,5 +331,5 @@ function buildQuote(
     const conversation = conversations.of({ ...current, localPort, peerPort });
     view.setInt32(IP_BYTES + 4, conversation.hostSeqToWire(about.seq));
   } else view.setUint16(IP_BYTES + 4, transportBytes);
-  return bytes;
+  return bytes.slice(0, Number(attributes.get('quote') ?? bytes.length));
 }

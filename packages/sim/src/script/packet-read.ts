@@ -109,6 +109,9 @@ export function readPacket(conversations: Conversations, emission: Emission): Re
     const stamp = segment.options?.find((option) => option.startsWith('TS val '));
     const timestamp = stamp === undefined ? undefined : Number(stamp.split(' ')[2]);
     fault ??= promiseFault(conversation, segment, timestamp);
+    if (segment.length > 0 && conversation.isBeyondWindow(segment.seq + segment.length)) {
+      fault ??= 'the data lies beyond every window that the peer has offered';
+    }
   } else if (protocol === PROTOCOL_UDP) {
     key = { ...key, localPort: udpSrcPort(view, at), peerPort: udpDstPort(view, at) };
     packet = { kind: 'udp', length: length - 8 };
