@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { NO_FRAME, Prng } from '@tickwire/base';
-import { tcpSeq } from '@tickwire/wire';
+import { IpFlow, tcpSeq } from '@tickwire/wire';
 import type { TcpConfig } from './config.ts';
 import { IcmpKind } from './icmp-error.ts';
 import { Recovery } from './recovery.ts';
@@ -147,15 +147,18 @@ describe('path MTU by ICMP (RFC 1191, RFC 8201)', () => {
     const { tcp } = link.a;
     tcp.write(client, new Uint8Array(4000), 0, 4000);
     link.pump();
-    client.flow.family = 6;
     const say = (mtu: number): number =>
-      tcp.icmpError(client.flow, client.localPort, client.remotePort, client.sndUna, 2, mtu);
-    const { mss } = client;
+      tcp.icmpError(flow, client.localPort, client.remotePort, client.sndUna, 2, mtu);
+    // The lookup goes by another object, so that the connection alone turns to IPv6.
+    const flow = new IpFlow();
+    Object.assign(flow, client.flow);
+    client.flow.family = 6;
+    expect(say(1279)).toBeLessThan(0);
+    expect(client.pathMtu).toBe(65_535);
     client.flow.family = 4;
     expect(say(300)).toBe(0);
     // IPv4 has a floor instead (Linux's min_pmtu).
     expect(client.pathMtu).toBe(552);
-    expect(mss).toBe(1448);
   });
 
   test('pathMtuDiscovery: false believes nobody', () => {

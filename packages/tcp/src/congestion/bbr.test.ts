@@ -103,6 +103,14 @@ describe('bbr', () => {
     expect(bench.state.mode).toBe(BbrMode.Startup);
   });
 
+  test('a slow application leaves no trace in the bandwidth filter', () => {
+    const bench = new Bench();
+    bench.cruise();
+    for (let i = 0; i < 400; i += 1) bench.round(BANDWIDTH / 50, BDP / 50, 0, 1);
+    expect(bench.state.maxBw).toBe(BANDWIDTH);
+    expect(bench.state.bwNew === 0 || bench.state.bwNew === BANDWIDTH).toBe(true);
+  });
+
   test('STARTUP ends when six ACKs of a round come with losses above 2 % (4.3.1.3)', () => {
     const bench = new Bench();
     bench.round(1e6, 20_000);
@@ -144,6 +152,7 @@ describe('bbr', () => {
       bbr.rate!.lost(bench.tcb, MSS, BDP, MSS, false);
       bench.round(BANDWIDTH / 2, BDP);
     }
+    expect(bench.tcb.cwnd).toBeLessThanOrEqual(bench.state.inflightLo);
     // Never below what the path delivers.
     expect(bench.state.bwLo).toBeCloseTo(BANDWIDTH / 2, 0);
   });
