@@ -95,16 +95,34 @@ describe('errors about packets of ours', () => {
 });
 
 describe('path MTU (RFC 1191)', () => {
+  /** A router's message about a TCP segment, which TCP finds in flight. */
+  function tooBig(host: Host, mtu: number, quoted: Uint8Array = quote()): void {
+    host.receive(icmpFrame(icmp(3, 4, mtu, quoted)));
+    host.ip.acceptTooBig(host.ip.icmpError, host.nowNs);
+  }
+
+  test('a claim about a TCP segment waits for TCP to find it in flight (RFC 5927, 7)', () => {
+    const host = new Host();
+    const flow = host.flow(ip4('8.8.8.8'));
+    expect(host.receive(icmpFrame(icmp(3, 4, 600, quote())))).toBe(Verdict.IcmpError);
+    expect(host.ip.icmpError.mtu).toBe(600);
+    expect(host.flow(ip4('8.8.8.8')).mtu).toBe(1500);
+    expect(host.sendUdp(flow, 1400)).toBeGreaterThanOrEqual(0);
+    host.ip.acceptTooBig(host.ip.icmpError, host.nowNs);
+    expect(host.flow(ip4('8.8.8.8')).mtu).toBe(600);
+  });
+
   test('a router lowers it for one destination, flows learn of it, time forgets it', () => {
     const host = new Host();
     const flow = host.flow(ip4('8.8.8.8'));
     expect(flow.mtu).toBe(1500);
     expect(host.receive(icmpFrame(icmp(3, 4, 1400, quote())))).toBe(Verdict.IcmpError);
     expect(host.ip.icmpError).toMatchObject({ kind: IcmpErrorKind.PacketTooBig, mtu: 1400 });
+    host.ip.acceptTooBig(host.ip.icmpError, host.nowNs);
     expect(host.sendUdp(flow, 1400)).toBe(Status.TooLong);
     expect(flow.mtu).toBe(1400);
     expect(host.flow(ip4('8.8.4.4')).mtu).toBe(1500);
-    host.receive(icmpFrame(icmp(3, 4, 1450, quote())));
+    tooBig(host, 1450);
     expect(host.flow(ip4('8.8.8.8')).mtu).toBe(1400);
     host.advance(PATH_MTU_AGE_NS + SECOND);
     expect(host.flow(ip4('8.8.8.8')).mtu).toBe(1500);
@@ -114,7 +132,7 @@ describe('path MTU (RFC 1191)', () => {
     const host = new Host();
     host.receive(arpRequest(ip4('10.0.0.254')));
     host.take();
-    host.receive(icmpFrame(icmp(3, 4, 100, quote())));
+    tooBig(host, 100);
     const flow = host.flow(ip4('8.8.8.8'));
     expect(flow.mtu).toBe(576);
     host.sendUdp(flow, 10);
@@ -125,14 +143,14 @@ describe('path MTU (RFC 1191)', () => {
     const host = new Host();
     expect(host.receive(icmpFrame(icmp(3, 4, 67, quote())))).toBe(Verdict.Consumed);
     expect(host.flow(ip4('8.8.8.8')).mtu).toBe(1500);
-    host.receive(icmpFrame(icmp(3, 4, 0, quote({ length: 1480 }))));
+    tooBig(host, 0, quote({ length: 1480 }));
     expect(host.flow(ip4('8.8.8.8')).mtu).toBe(1492);
   });
 
   test('the cache is bounded; the oldest estimate gives way', () => {
     const host = new Host({ limits: { pathMtus: 4 } });
     for (let i = 0; i < 10; i += 1) {
-      host.receive(icmpFrame(icmp(3, 4, 1400, quote({ dst: ip4('8.8.8.0') + i }))));
+      tooBig(host, 1400, quote({ dst: ip4('8.8.8.0') + i }));
       host.advance(SECOND);
     }
     expect(host.flow(ip4('8.8.8.5')).mtu).toBe(1500);

@@ -329,10 +329,14 @@ export class Icmp4 {
     if (error.kind === IcmpErrorKind.PacketTooBig) {
       const size = ipv4TotalLength(view, quote);
       const mtu = icmpMtu(view, meta.at);
-      error.mtu = this.#pathMtus.lower(0, 0, IPV4_MAPPED_WORD, error.remote3, mtu, size, nowNs);
+      error.mtu = this.#pathMtus.claim(0, 0, IPV4_MAPPED_WORD, error.remote3, mtu, size);
       if (error.mtu === 0) {
         counters.icmpErrorsInvalid += 1;
         return Verdict.Consumed;
+      }
+      // TCP confirms first: `Ip.acceptTooBig`.
+      if (error.protocol !== PROTOCOL_TCP) {
+        this.#pathMtus.lower(0, 0, IPV4_MAPPED_WORD, error.remote3, error.mtu, nowNs);
       }
     }
     const isTransport = error.protocol === PROTOCOL_TCP || error.protocol === PROTOCOL_UDP;

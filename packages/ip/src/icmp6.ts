@@ -323,7 +323,11 @@ export class Icmp6 {
         return Verdict.Consumed;
       }
       const { remote0, remote1, remote2, remote3 } = error;
-      error.mtu = this.#pathMtus.lower(remote0, remote1, remote2, remote3, mtu, mtu, nowNs);
+      error.mtu = this.#pathMtus.claim(remote0, remote1, remote2, remote3, mtu, mtu);
+      // TCP confirms first: `Ip.acceptTooBig`.
+      if (error.protocol !== PROTOCOL_TCP) {
+        this.#pathMtus.lower(remote0, remote1, remote2, remote3, error.mtu, nowNs);
+      }
     }
     return Verdict.IcmpError;
   }

@@ -328,6 +328,15 @@ export class Ip implements IpOutput, NeighbourSink, ReassemblySink, ArpConflictS
     return this.#icmp.sendEcho(remote.v4, identifier, sequence, payload, from, length, nowNs);
   }
 
+  /**
+   * TCP has found the sequence number of a `PacketTooBig` error in flight: its `mtu` becomes the
+   * path's for every flow to that destination. UDP's need no confirmation; nothing could give it.
+   */
+  acceptTooBig(error: IcmpError, nowNs: number): void {
+    const { remote0, remote1, remote2, remote3 } = error;
+    this.#pathMtus.lower(remote0, remote1, remote2, remote3, error.mtu, nowNs);
+  }
+
   /** Fires what is due, in order. */
   timers(nowNs: number): void {
     const wheel = this.#wheel;

@@ -64,24 +64,40 @@ export class PathMtus {
   }
 
   /**
-   * A router says that a packet of `size` bytes did not fit into `mtu` (0: it did not say).
-   * Returns the estimate that holds now, or 0 when the claim makes no sense and is ignored.
+   * A router says that a packet of `size` bytes did not fit into `mtu` (0: it did not say). Returns
+   * the estimate that this makes, or 0 when the claim makes no sense. Stores nothing: see
+   * {@link PathMtus.lower}.
    */
-  lower(
+  claim(
     word0: number,
     word1: number,
     word2: number,
     word3: number,
     mtu: number,
     size: number,
-    nowNs: number,
   ): number {
     let claimed = mtu === 0 ? plateauBelow(size) : mtu;
     if (claimed < IPV4_MTU_MIN) return 0;
     if (claimed < PATH_MTU_FLOOR) claimed = PATH_MTU_FLOOR;
     const current = this.lookup(word0, word1, word2, word3);
     // Raising is only for time to do (RFC 1191, 3).
-    if (claimed >= current) return current;
+    return claimed < current ? claimed : current;
+  }
+
+  /**
+   * Stores an estimate that {@link PathMtus.claim} has made. A claim about a TCP segment is stored
+   * only when TCP has found its sequence number in flight: who cannot see the path must not be able
+   * to shrink it (RFC 5927, 7).
+   */
+  lower(
+    word0: number,
+    word1: number,
+    word2: number,
+    word3: number,
+    claimed: number,
+    nowNs: number,
+  ): void {
+    if (claimed >= this.lookup(word0, word1, word2, word3)) return;
     let entry = this.#index.find(word0, word1, word2, word3);
     if (entry === NO_INDEX) {
       if (this.#index.size === this.#index.capacity) this.#index.remove(this.#oldest());
@@ -94,7 +110,6 @@ export class PathMtus {
     }
     this.#port.counters.pathMtuLowered += 1;
     this.#port.version += 1;
-    return claimed;
   }
 
   /** Forgets what is too old. */

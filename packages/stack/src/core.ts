@@ -155,7 +155,7 @@ export class StackCore {
       flow.remote1 = error.remote1;
       flow.remote2 = error.remote2;
       flow.remote3 = error.remote3;
-      this.tcp.icmpError(
+      const status = this.tcp.icmpError(
         flow,
         error.localPort,
         error.remotePort,
@@ -163,6 +163,10 @@ export class StackCore {
         icmpKind(error.kind),
         error.mtu,
       );
+      // The segment was in flight: the router has seen it, so its news about the path is good.
+      if (error.kind === IcmpErrorKind.PacketTooBig && status === Status.Ok) {
+        this.ip.acceptTooBig(error, nowNs);
+      }
     }
   }
 
