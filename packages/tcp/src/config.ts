@@ -49,7 +49,10 @@ export interface TcpConfig {
   readonly receiveBufferBytes: number;
   /** Up to this the receive buffer grows by itself; fixes the window scale at the handshake. */
   readonly receiveBufferBytesMax: number;
-  /** Frames that one connection may hold in its receive queue and in reassembly. */
+  /**
+   * Frames that one connection may hold in its receive queue and in reassembly. The window promises
+   * no more than so many full-sized segments: raise it with `receiveBufferBytesMax` for long paths.
+   */
   readonly receiveFramesMax: number;
   /**
    * Frames that all send queues together may hold; 0 is half of the pool. A pool that writers can
@@ -145,7 +148,7 @@ const DEFAULTS: TcpConfig = {
   sendFramesMax: 512,
   receiveBufferBytes: 256 * 1024,
   receiveBufferBytesMax: 4 * 1024 * 1024,
-  receiveFramesMax: 512,
+  receiveFramesMax: 1024,
   sendFramesTotalMax: 0,
   receiveFramesTotalMax: 0,
   mssMax: 1460,

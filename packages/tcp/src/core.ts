@@ -46,6 +46,8 @@ export const Rx = {
   Fin: 1,
   /** The frame is in a list; the columns are in use. */
   Held: 2,
+  /** First frame of a run that has grown since it was reported. */
+  Fresh: 4,
 } as const;
 
 /** The segment that is being processed; one object per instance. */

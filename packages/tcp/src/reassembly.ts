@@ -92,9 +92,12 @@ export function insertOutOfOrder(
   const extended = run !== NO_FRAME && end === left ? run : NO_FRAME;
   const before = run === NO_FRAME ? NO_FRAME : core.rxRunTail[run]!;
   const own = keep(core, tcb, before, next, extended, segment.frame, left, from, bytes, withFin);
+  if ((core.rxFlags[own]! & Rx.Fresh) === 0) tcb.ooFresh += 1;
+  core.rxFlags[own] = core.rxFlags[own]! | Rx.Fresh;
   // The hole behind it may be closed too.
   if (next !== NO_FRAME && stop === core.rxSeq[next]) {
     core.rxRunTail[own] = core.rxRunTail[next]!;
+    noLongerFresh(core, tcb, next);
     if (tcb.ooLastRun === next) tcb.ooLastRun = own;
   } else if (next === NO_FRAME) tcb.ooLastRun = own;
   return Inserted.Kept;
@@ -131,7 +134,7 @@ function keep(
     if (to + length <= arena.dataAt[before]! + arena.dataRoom) {
       arena.bytes.copyWithin(to, at, at + length);
       core.rxLength[before] = core.rxLength[before]! + length;
-      core.rxFlags[before] = Rx.Held | fin;
+      core.rxFlags[before] = (core.rxFlags[before]! & Rx.Fresh) | Rx.Held | fin;
       return run;
     }
   }
@@ -153,8 +156,17 @@ function keep(
   return run;
 }
 
+/** A run ends, or is no run of its own any more. */
+function noLongerFresh(core: Core, tcb: Tcb, run: number): void {
+  const flags = core.rxFlags[run]!;
+  if ((flags & Rx.Fresh) === 0) return;
+  core.rxFlags[run] = flags & ~Rx.Fresh;
+  tcb.ooFresh -= 1;
+}
+
 /** Frees a run; returns the next one. The caller mends the list before it. */
 function forgetRun(core: Core, tcb: Tcb, run: number): number {
+  noLongerFresh(core, tcb, run);
   const behind = core.rxNext[core.rxRunTail[run]!]!;
   let frame = run;
   while (frame !== behind) {
@@ -179,6 +191,7 @@ export function takeInOrder(core: Core, tcb: Tcb): number {
     const frame = tcb.ooHead;
     if (frame === NO_FRAME || seqGt(core.rxSeq[frame]!, tcb.rcvNxt)) return NO_FRAME;
     const next = core.rxNext[frame]!;
+    noLongerFresh(core, tcb, frame);
     tcb.ooHead = next;
     const tail = core.rxRunTail[frame]!;
     if (tail !== frame) {

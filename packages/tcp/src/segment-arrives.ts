@@ -55,6 +55,7 @@ import { OUT_OF_WINDOW_ACK_NS, PAWS_IDLE_NS } from './limits.ts';
 import type { Listener } from './listener.ts';
 import { findListener } from './listeners.ts';
 import { restartRto } from './retransmit.ts';
+import { noteDsack } from './sack.ts';
 import { CloseReason, State } from './state.ts';
 import { NO_ROW } from './syn-cache.ts';
 import { Flag, type Tcb } from './tcb.ts';
@@ -265,8 +266,7 @@ function noteDuplicate(tcb: Tcb, segment: Segment, length: number): void {
   if ((tcb.flags & Flag.Sack) === 0 || length === 0) return;
   const end = seqAdd(segment.seq, length);
   if (seqGt(end, tcb.rcvNxt)) return;
-  tcb.dsackLeft = segment.seq;
-  tcb.dsackRight = end;
+  noteDsack(tcb, segment.seq, end);
 }
 
 /**

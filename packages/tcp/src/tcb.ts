@@ -186,15 +186,25 @@ export class Tcb {
   ooRecent2 = 0;
   ooRecent3 = 0;
   ooRecentEnd = 0;
-  /** Duplicate report for the next ACK (RFC 2883); empty when equal. */
+  /** Runs that no SACK block has reported as they are now. */
+  ooFresh = 0;
+  /** Duplicate reports for the next ACKs (RFC 2883), in order; empty when equal. */
   dsackLeft = 0;
   dsackRight = 0;
+  dsackLeft1 = 0;
+  dsackRight1 = 0;
+  dsackLeft2 = 0;
+  dsackRight2 = 0;
+  dsackLeft3 = 0;
+  dsackRight3 = 0;
   /** The right edge of the sequence space acknowledged last (Last.ACK.sent of RFC 7323). */
   rcvAcked = 0;
   /** Duplicate ACKs owed to a peer without SACK. */
   dupAcksOwed = 0;
   /** Largest segment seen lately: what "full-sized" means for the delayed ACK. */
   rcvMss = 536;
+  /** Largest segment of the current round trip: `rcvMss` of the next. */
+  rcvMssNext = 0;
   /** Start of the current measurement of the delivered amount (window auto-tuning). */
   drsSeq = 0;
   drsNs = 0;

@@ -15,7 +15,7 @@ import { type Core, Rx, type Segment } from './core.ts';
 import { DUP_ACKS_OWED_MAX } from './limits.ts';
 import { Inserted, insertOutOfOrder, takeInOrder } from './reassembly.ts';
 import { ackAtOnce, ackInOrder, deliver, tellEnd } from './receive.ts';
-import { noteRecent } from './sack.ts';
+import { noteDsack, noteRecent } from './sack.ts';
 import { State } from './state.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 import { promisedWindow, tuneReceiveBuffer } from './window.ts';
@@ -49,8 +49,7 @@ export function textArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: numbe
   const old = seqDiff(tcb.rcvNxt, seq);
   if (old > 0) {
     if ((tcb.flags & Flag.Sack) !== 0) {
-      tcb.dsackLeft = seq;
-      tcb.dsackRight = old < length ? tcb.rcvNxt : seqAdd(seq, length);
+      noteDsack(tcb, seq, old < length ? tcb.rcvNxt : seqAdd(seq, length));
     }
     if (old >= length + fin) {
       core.counters.duplicates += 1;
@@ -76,6 +75,7 @@ export function textArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: numbe
   }
   if (length > 0 && (tcb.flags & Flag.ReceiveClosed) !== 0) return Status.BadState;
   if (length > tcb.rcvMss) tcb.rcvMss = length;
+  if (length > tcb.rcvMssNext) tcb.rcvMssNext = length;
 
   if (seqGt(seq, tcb.rcvNxt)) {
     outOfOrder(core, tcb, segment, seq, at, length, fin);
@@ -112,8 +112,7 @@ function outOfOrder(
   else {
     core.counters.duplicates += 1;
     if ((tcb.flags & Flag.Sack) !== 0) {
-      tcb.dsackLeft = seq;
-      tcb.dsackRight = seqAdd(seq, length);
+      noteDsack(tcb, seq, seqAdd(seq, length));
       noteRecent(tcb, seq, seqAdd(seq, length));
     }
   }

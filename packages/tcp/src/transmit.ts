@@ -26,6 +26,7 @@ import {
   setRetransmit,
 } from './retransmit.ts';
 import { backedOffRtoNs } from './rtt.ts';
+import { needsSecondReport } from './sack.ts';
 import { fillFrame, queueFin, splitFrame, tellDrained, updateMss } from './send.ts';
 import { State } from './state.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
@@ -107,6 +108,10 @@ function transmitAcks(core: Core, tcb: Tcb, nowNs: number): boolean {
     tcb.flags |= Flag.AckNow;
   }
   if ((tcb.flags & Flag.AckNow) === 0) return true;
+  while (needsSecondReport(tcb)) {
+    if (core.output.room() <= 0 || !sendAck(core, tcb, nowNs)) return false;
+    tcb.flags |= Flag.AckNow;
+  }
   if (core.output.room() <= 0 || !sendAck(core, tcb, nowNs)) return false;
   tcb.dupAcksOwed = 0;
   return true;

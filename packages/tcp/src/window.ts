@@ -9,7 +9,7 @@
  * @module
  */
 
-import { seqAdd, seqDiff, seqGt } from '@tickwire/wire';
+import { seqAdd, seqDiff, seqGt, TCP_MSS_DEFAULT_IPV4 } from '@tickwire/wire';
 import type { Core } from './core.ts';
 import { COALESCE_BYTES_MAX } from './limits.ts';
 import { Flag, type Tcb } from './tcb.ts';
@@ -17,15 +17,20 @@ import { Flag, type Tcb } from './tcb.ts';
 /** Bytes that the receive queue could still take. */
 export function receiveSpace(core: Core, tcb: Tcb): number {
   let space = tcb.rcvBufBytes - tcb.rqBytes;
+  // One frame is kept for the left edge. What is lost there makes all that follows wait in frames:
+  // what there are no frames for would come in vain, and again.
+  const { receiveFramesMax } = core.config;
+  let frames = receiveFramesMax < core.rxFramesMax ? receiveFramesMax : core.rxFramesMax;
+  frames -= tcb.rqFrames + 1;
+  let bytesEach = COALESCE_BYTES_MAX;
   if (tcb.rqFrames > 0) {
-    // Frames in the queue hold at least COALESCE_BYTES_MAX each on average (receive.ts), so this
-    // many bytes fit into the frames that are left, one of them kept for the left edge.
-    let frames = core.config.receiveFramesMax - tcb.rqFrames - 1;
+    // The owner is slow: the pool counts. Without that it is a window for all others to wait for.
     const total = core.rxFramesMax - core.rxFrames;
     if (total < frames) frames = total;
-    const byFrames = frames * COALESCE_BYTES_MAX;
-    if (byFrames < space) space = byFrames;
-  }
+  } else if (tcb.rcvMss > bytesEach) bytesEach = tcb.rcvMss;
+  // Frames hold at least COALESCE_BYTES_MAX each on average, in the queue and in reassembly.
+  const byFrames = frames * bytesEach;
+  if (byFrames < space) space = byFrames;
   const fieldMax = 0xffff * 2 ** tcb.rcvShift;
   if (space > fieldMax) space = fieldMax;
   return space > 0 ? space : 0;
@@ -74,11 +79,23 @@ export function advertiseWindow(core: Core, tcb: Tcb, shift: number): number {
 }
 
 /**
+ * Once per round trip: what is full-sized follows the peer down, too. A path that has shrunk, or a
+ * peer that does not fill its segments, would wait for a delayed ACK else. Small messages now and
+ * then are no measure: below the default MSS nothing is told.
+ */
+function measureSegments(tcb: Tcb): void {
+  const least = tcb.mss < TCP_MSS_DEFAULT_IPV4 ? tcb.mss : TCP_MSS_DEFAULT_IPV4;
+  tcb.rcvMss = tcb.rcvMssNext > least ? tcb.rcvMssNext : least;
+  tcb.rcvMssNext = 0;
+}
+
+/**
  * Dynamic right-sizing: once per round trip. A sender that delivers half a buffer in that time is
  * held back by the window soon: it gets twice what it used, within the limit of the handshake's
  * scale. A buffer that its owner has set, or does not empty, stays.
  */
 export function tuneReceiveBuffer(core: Core, tcb: Tcb, nowNs: number): void {
+  measureSegments(tcb);
   const delivered = seqDiff(tcb.rcvNxt, tcb.drsSeq);
   tcb.drsSeq = tcb.rcvNxt;
   tcb.drsNs = nowNs;
