@@ -57,6 +57,6 @@ export class FeedHistory {
 
   /** Offset of the block of message `sequence`. */
   offset(sequence: number): number {
-    return ((sequence - 1) % this.capacity) * BLOCK_BYTES;
+    return (((sequence - 1) % this.capacity) * BLOCK_BYTES) | 0;
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { EXECUTION_REPORT_BYTES, SOUP_HEADER_BYTES } from '@tickwire/protocol';
 import { type Clock, NetError } from '@tickwire/base';
 import type { OrderBookOptions } from '@tickwire/book';
 import type { JournalPolicy, Storage } from '@tickwire/journal';
@@ -162,6 +163,16 @@ export function exchangeLimits(overrides: Partial<ExchangeLimits> = {}): Exchang
   range(limits, 'heartbeatNs', 1e6, 3600e9);
   range(limits, 'idleTimeoutNs', 1e6, 3600e9);
   range(limits, 'stallNs', 1e6, 3600e9);
+  const streamBytes =
+    limits.traders * limits.retainedReports * (SOUP_HEADER_BYTES + EXECUTION_REPORT_BYTES);
+  if (streamBytes >= 2 ** 31) {
+    // Offsets into the streams are int32.
+    throw new NetError(
+      'ERR_TW_CONFIG',
+      `Streams of ${limits.traders} traders take ${streamBytes} bytes; lower retainedReports`,
+      { streamBytes },
+    );
+  }
   for (const name of ['historyReports', 'inputSlots', 'outputSlots'] as const) {
     if (!Number.isInteger(Math.log2(limits[name]))) {
       throw new NetError('ERR_TW_CONFIG', `Limit ${name} is ${limits[name]}; give a power of two`);

@@ -59,7 +59,8 @@ export class TraderLogs {
   append(trader: number, view: DataView, at: number): void {
     const sequence = this.last[trader]! + 1;
     this.last[trader] = sequence;
-    const to = trader * this.ringBytes + ((sequence - 1) % this.retained) * RECORD_BYTES;
+    // An int32 to the compiler, as the view wants it; see `copyWords`.
+    const to = (trader * this.ringBytes + ((sequence - 1) % this.retained) * RECORD_BYTES) | 0;
     encodeSoupHeader(this.#view, to, SoupType.SequencedData, EXECUTION_REPORT_BYTES);
     copyWords(view, at, this.#view, to + SOUP_HEADER_BYTES, REPORT_WORDS);
   }

@@ -181,10 +181,11 @@ export class RingBuffer {
 
   /**
    * Byte offset in {@link bytes} and {@link view} of the slot of `sequence`. Pure arithmetic: no
-   * check, no shared access.
+   * check, no shared access. An int32 for the compiler too: with a double as its offset a DataView
+   * access is a call instead of an instruction (12 % of an exchange's time, seen in a profile).
    */
   slotAt(sequence: number): number {
-    return this.#slotsAt + slotIndex(sequence, this.slots, this.#perSlot) * this.slotBytes;
+    return (this.#slotsAt + slotIndex(sequence, this.slots, this.#perSlot) * this.slotBytes) | 0;
   }
 
   /**
@@ -284,6 +285,9 @@ export function lastConsumers(consumers: readonly ConsumerSpec[]): string[] {
   return consumers.map((spec) => spec.name).filter((name) => !awaited.has(name));
 }
 
+/** Slots take at most 1 GiB: every offset in a ring is an int32. */
+const RING_BYTES_MAX = 2 ** 30;
+
 function checkOptions(options: RingOptions): void {
   const { slots, slotBytes, consumers, initialSequence = 0 } = options;
   const known = new Set<string>(['producer']);
@@ -296,6 +300,9 @@ function checkOptions(options: RingOptions): void {
   }
   if (slotBytes % 8 !== 0 || slotBytes < 8 || slotBytes > SLOT_BYTES_MAX) {
     refuse(`slotBytes must be a multiple of 8 from 8 to ${SLOT_BYTES_MAX}, not ${slotBytes}`);
+  }
+  if (slots * slotBytes > RING_BYTES_MAX) {
+    refuse(`slots times slotBytes must not exceed ${RING_BYTES_MAX}, not ${slots * slotBytes}`);
   }
   if (consumers.length < 1 || consumers.length > CONSUMERS_MAX) {
     refuse(`there must be 1 to ${CONSUMERS_MAX} consumers, not ${consumers.length}`);
