@@ -160,7 +160,7 @@ export class StackCore {
         error.localPort,
         error.remotePort,
         error.tcpSequence,
-        icmpKind(error.kind),
+        error.isLocal === 1 ? IcmpKind.Local : icmpKind(error.kind),
         error.mtu,
       );
       // The segment was in flight: the router has seen it, so its news about the path is good.

@@ -80,6 +80,12 @@ export interface TcpConfig {
   readonly windowScaling: boolean;
   /** Timestamps option (RFC 7323): PAWS, spurious retransmission detection, TIME-WAIT reuse. */
   readonly timestamps: boolean;
+  /**
+   * Segments without timestamps, on a connection that agreed on them, are dropped unless they are
+   * RST or SYN (RFC 7323, 3.2). Linux takes them, but always sends its own; off is for a middlebox
+   * that strips options, and leaves those segments without PAWS.
+   */
+  readonly timestampsRequired: boolean;
   /** SACK (RFC 2018). Without it loss recovery is NewReno (RFC 6582). */
   readonly sack: boolean;
   /**
@@ -158,6 +164,7 @@ const DEFAULTS: TcpConfig = {
   mtuRaiseNs: 600 * SECOND,
   windowScaling: true,
   timestamps: true,
+  timestampsRequired: true,
   sack: true,
   ecn: 2,
   nagle: false,

@@ -58,6 +58,8 @@ export class TcpCounters {
   resetsLimited = 0;
   /** Segments dropped by PAWS. */
   pawsRejected = 0;
+  /** Segments without the timestamps that were agreed on (RFC 7323, 3.2). */
+  timestampsMissing = 0;
   /** Segments outside the window. */
   outOfWindow = 0;
   /** ACKs of data that was never sent, or too old. */

@@ -231,6 +231,11 @@ export function rowArrives(
     challengeRow(core, flow, row, nowNs);
     return Status.Malformed;
   }
+  const isRequired = core.config.timestampsRequired && (flags & (TCP_RST | TCP_SYN)) === 0;
+  if (isRequired && !timestamps && (cache.flags(row) & SynFlag.Timestamps) !== 0) {
+    counters.timestampsMissing += 1;
+    return Status.Malformed;
+  }
   const length = tcpSegmentLength(flags, segment.length);
   if (offset >= synWindow(core) || (offset < 0 && offset + length <= 0)) {
     counters.outOfWindow += 1;

@@ -21,6 +21,8 @@ export const IcmpKind = {
   Hard: 1,
   /** Fragmentation needed, packet too big. */
   TooBig: 2,
+  /** This host itself could not deliver: the neighbour does not answer. */
+  Local: 3,
 } as const;
 
 /**
@@ -35,6 +37,12 @@ export function icmpArrives(core: Core, tcb: Tcb, seq: number, kind: number, mtu
   }
   if (kind === IcmpKind.Hard && (tcb.state === State.SynSent || tcb.state === State.SynReceived)) {
     removeConnection(core, tcb, CloseReason.Refused);
+    return Status.Ok;
+  }
+  if (kind === IcmpKind.Local && tcb.state === State.SynSent) {
+    // Nobody can have forged that, and there is nothing yet to lose: like Linux, `connect` ends at
+    // once and not after minutes of retries. An open connection waits for the neighbour.
+    removeConnection(core, tcb, CloseReason.Unreachable);
     return Status.Ok;
   }
   if (kind === IcmpKind.TooBig) return pathShrinks(core, tcb, seq, mtu);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { TCP_ACK, TCP_FIN } from '@tickwire/wire';
+import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '@tickwire/wire';
 import { State } from './state.ts';
 import { pattern, Script } from './testing/scripted-peer.ts';
 
@@ -236,6 +236,55 @@ describe('PAWS (RFC 7323, 5)', () => {
     const tcb = s.accept({ mss: 1460, tsVal: 1000 });
     s.send({ seq: 101, ack: 1, data: 10, tsVal: 1010 });
     expect(tcb.tsRecent).toBe(1000);
+  });
+
+  describe('segments without what was agreed on (RFC 7323, 3.2)', () => {
+    /** A connection with timestamps, whose peer forgets them from now on. */
+    function forgetful(required: boolean): Script {
+      const s = new Script({ config: { timestampsRequired: required } });
+      s.accept({ mss: 1460, tsVal: 1000 });
+      s.timestamps = false;
+      return s;
+    }
+
+    test('are dropped without an answer', () => {
+      const s = forgetful(true);
+      expect(s.send({ seq: 1, ack: 1, data: 10 })).toEqual([]);
+      expect(s.advance(100 * MS)).toEqual([]);
+      expect(s.host.of(s.tcb()).bytes).toHaveLength(0);
+      expect(s.host.tcp.counters.timestampsMissing).toBe(1);
+    });
+
+    test('a RST counts all the same', () => {
+      const s = forgetful(true);
+      const tcb = s.tcb();
+      s.send({ flags: TCP_RST, seq: 1 });
+      expect(s.host.of(tcb).closed).toBe('reset');
+    });
+
+    test('a SYN is challenged all the same: its sender may have restarted (RFC 5961, 4.2)', () => {
+      const s = forgetful(true);
+      expect(s.send({ flags: TCP_SYN, seq: 77, mss: 1460 })).toMatchObject([
+        { flags: '.', ack: 1 },
+      ]);
+    });
+
+    test('the ACK of a SYN-ACK opens nothing', () => {
+      const s = new Script();
+      s.host.tcp.listen(0, 0, 0, 0, 80);
+      s.send({ flags: TCP_SYN, seq: 0, mss: 1460, tsVal: 1000 });
+      s.send({ seq: 1, ack: 1 });
+      expect(s.host.tcp.connectionCount).toBe(0);
+      expect(s.host.tcp.counters.timestampsMissing).toBe(1);
+      s.send({ seq: 1, ack: 1, tsVal: 1001 });
+      expect(s.host.tcp.connectionCount).toBe(1);
+    });
+
+    test('are taken when the configuration says so', () => {
+      const s = forgetful(false);
+      s.send({ seq: 1, ack: 1, data: 10 });
+      expect(s.host.of(s.tcb()).bytes).toHaveLength(10);
+    });
   });
 
   test('after 24 days of silence an old timestamp is believed (RFC 7323, 5.5)', () => {

@@ -202,6 +202,11 @@ function synchronized(
     return ackedSegment(core, tcb, segment, nowNs);
   }
 
+  if (lacksTimestamps(core, tcb, flags)) {
+    counters.timestampsMissing += 1;
+    return Status.Malformed;
+  }
+
   // PAWS (RFC 7323, 5.3): before everything else, but not for RST.
   if ((tcb.flags & Flag.Timestamps) !== 0 && core.options.hasTimestamps === 1) {
     if (
@@ -248,6 +253,15 @@ function synchronized(
     return Status.Malformed;
   }
   return ackedSegment(core, tcb, segment, nowNs);
+}
+
+/**
+ * Whether a segment lacks what every segment of the connection has (RFC 7323, 3.2): it is dropped
+ * without an answer. A SYN may be that of a peer that has restarted: its challenge must not fail.
+ */
+function lacksTimestamps(core: Core, tcb: Tcb, flags: number): boolean {
+  if ((tcb.flags & Flag.Timestamps) === 0 || core.options.hasTimestamps === 1) return false;
+  return (flags & (TCP_RST | TCP_SYN)) === 0 && core.config.timestampsRequired;
 }
 
 /**

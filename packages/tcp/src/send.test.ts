@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { TCP_ACK, TCP_ECE, TCP_SYN } from '@tickwire/wire';
+import { IcmpKind } from './icmp-error.ts';
 import { State } from './state.ts';
 import { type Captured, pattern, Script } from './testing/scripted-peer.ts';
 
@@ -383,6 +384,31 @@ describe('soft errors and loose ends', () => {
     expect(tcb.state).toBe(State.SynSent);
     s.advance(60 * SECOND);
     expect(s.host.of(tcb).closed).toBe('unreachable');
+  });
+
+  test('connect() ends at once when the neighbour does not answer (RFC 1122, 4.2.3.9)', () => {
+    const s = new Script();
+    const tcb = s.connect();
+    s.egress();
+    const { flow, iss } = tcb;
+    // Not ours: nothing of it is in flight.
+    expect(s.host.tcp.icmpError(flow, 80, 5000, iss + 5, IcmpKind.Local, 0)).toBeLessThan(0);
+    expect(tcb.state).toBe(State.SynSent);
+    expect(s.host.tcp.icmpError(flow, 80, 5000, iss, IcmpKind.Local, 0)).toBe(0);
+    expect(s.host.of(tcb).closed).toBe('unreachable');
+    s.assertClean();
+  });
+
+  test('an open connection outlives a neighbour that is away (RFC 1122, 4.2.3.9)', () => {
+    const s = new Script();
+    const tcb = s.accept({ mss: 1000 });
+    s.write(tcb, 0, 100);
+    s.egress();
+    s.host.tcp.icmpError(tcb.flow, 80, 5000, tcb.sndUna, IcmpKind.Local, 0);
+    expect(tcb.state).toBe(State.Established);
+    s.advance(5 * SECOND);
+    s.send({ seq: 1, ack: 101 });
+    expect(tcb.sqHead).toBe(-1);
   });
 
   test('shutdown() after a write that came up short leaves no timer behind', () => {
