@@ -188,7 +188,10 @@ function sackAck(
     if (forwardRto(core, tcb, acked, original, found.newlySacked > 0)) undo(core, tcb);
   }
   if ((tcb.flags & Flag.TlpOutstanding) !== 0) tailProbeAck(tcb, dsack, nowNs);
+  // What was SACKed in a fast recovery was paced by it, and does not count for growth as well.
+  let counts = acked;
   if (acked > 0 && tcb.recovery !== Recovery.Open && seqGe(tcb.sndUna, tcb.recover)) {
+    if (tcb.recovery === Recovery.Fast) counts = delivered;
     leaveRecovery(tcb);
     rackRecovered(tcb);
   }
@@ -203,7 +206,7 @@ function sackAck(
   }
   if (tcb.rateOn !== 0) rateSampled(core, tcb, nowNs);
   else if (tcb.recovery === Recovery.Fast) proportionalRate(tcb, delivered, acked > 0 && !lost);
-  else if (acked > 0 && mayGrow(tcb, flight)) controllerOf(tcb).acked(tcb, acked, nowNs);
+  else if (acked > 0 && mayGrow(tcb, flight)) controllerOf(tcb).acked(tcb, counts, nowNs);
   if (acked > 0) return progressed(core, tcb, true, nowNs);
   // With nothing in flight the timer belongs to the window probe.
   if (flight > 0) scheduleLossTimer(core, tcb, false, nowNs);

@@ -11,8 +11,9 @@
  */
 
 import { NO_FRAME } from '@tickwire/base';
-import { seqAdd, seqGe, seqGt } from '@tickwire/wire';
+import { seqAdd, seqGe, seqGt, seqLt } from '@tickwire/wire';
 import { type Core, Tx } from './core.ts';
+import { timestampNow } from './emit.ts';
 import { CLOCK_GRANULARITY_NS, DUP_ACK_THRESHOLD } from './limits.ts';
 import { frameSpan, markLost, Recovery, Retransmit, setRetransmit } from './retransmit.ts';
 import { Flag, type Tcb } from './tcb.ts';
@@ -24,8 +25,14 @@ const REO_PERSIST = 16;
 export function rackDelivered(core: Core, tcb: Tcb, frame: number, nowNs: number): void {
   const sentNs = core.txTimeNs[frame]!;
   const rttNs = nowNs - sentNs;
-  // Faster than any round trip: it is the first transmission that was delivered.
-  if ((core.txFlags[frame]! & Tx.Ever) !== 0 && rttNs < tcb.minRttNs) return;
+  // Faster than any round trip, or in answer to an older timestamp: it is the first transmission
+  // that was delivered, and nobody knows when that was sent.
+  if ((core.txFlags[frame]! & Tx.Ever) !== 0) {
+    if (rttNs < tcb.minRttNs) return;
+    if ((tcb.flags & Flag.Timestamps) !== 0 && core.options.hasTimestamps === 1) {
+      if (seqLt(core.options.tsEcr, timestampNow(tcb, sentNs))) return;
+    }
+  }
   const end = seqAdd(core.txSeq[frame]!, frameSpan(core, frame));
   if (sentNs > tcb.rackSentNs || (sentNs === tcb.rackSentNs && seqGt(end, tcb.rackEnd))) {
     tcb.rackSentNs = sentNs;

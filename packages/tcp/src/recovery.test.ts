@@ -244,6 +244,62 @@ describe('SACK and RACK (RFC 6675, RFC 8985)', () => {
     expect(tcb.cwnd).toBeGreaterThanOrEqual(8000);
   });
 
+  test('a report of something older undoes nothing before a retransmission left (RFC 3708)', () => {
+    const { s, tcb } = inFlight(10);
+    // One burst: the loss is found, and then a duplicate of the network's making is reported.
+    s.inject({ seq: 1, ack: 1, sack: [[1001, 5001]] });
+    expect(tcb.recovery).toBe(Recovery.Fast);
+    s.inject({
+      seq: 1,
+      ack: 1,
+      sack: [
+        [2001, 3001],
+        [1001, 6001],
+      ],
+    });
+    expect(s.host.tcp.counters.dsackReceived).toBe(1);
+    expect(s.host.tcp.counters.spuriousUndone).toBe(0);
+    expect(tcb.recovery).toBe(Recovery.Fast);
+    expect(seqs(s.egress())[0]).toBe(1);
+  });
+
+  test('what was SACKed in a fast recovery does not grow the window (RFC 3465, 2.1)', () => {
+    const { s, tcb } = inFlight(20, { config: { congestion: 0 } });
+    s.write(tcb, 20_000, 60_000);
+    s.send({ seq: 1, ack: 1, sack: [[1001, 20_001]] });
+    const { ssthresh } = tcb;
+    s.nowNs += 20 * MS;
+    // Twenty segments, a window and more: but only one of them is news.
+    s.send({ seq: 1, ack: 20_001 });
+    expect(tcb.recovery).toBe(Recovery.Open);
+    expect(tcb.cwnd).toBe(ssthresh);
+    expect(tcb.cwndAcked).toBe(1000);
+  });
+
+  test('an answer to an original says nothing about its copy (RFC 8985, 6.2 step 2)', () => {
+    const s = new Script();
+    s.host.tcp.listen(0, 0, 0, 0, 80);
+    s.send({ flags: 2, seq: 0, mss: 1012, sackPermitted: true, tsVal: 1 });
+    s.timestamps = true;
+    s.nowNs += 20 * MS;
+    s.send({ seq: 1, ack: 1 });
+    const tcb = s.tcb();
+    s.write(tcb, 0, 10_000);
+    s.egress();
+    const original = s.lastTsEcr;
+    s.nowNs += 20 * MS;
+    s.send({ seq: 1, ack: 1, sack: [[1001, 5001]] });
+    expect(s.host.tcp.counters.retransSegs).toBe(1);
+    // The original was late; the rest is on its way, and not older than it was.
+    s.nowNs += 2 * MS;
+    s.send({ seq: 1, ack: 1, sack: [[1001, 6001]] });
+    s.nowNs += 20 * MS;
+    s.send({ seq: 1, ack: 6001, sack: [[7001, 8001]], tsEcr: original });
+    expect(s.host.tcp.counters.spuriousUndone).toBe(1);
+    expect(s.host.tcp.counters.retransSegs).toBe(1);
+    expect(tcb.lostBytes).toBe(0);
+  });
+
   test('nonsense in SACK blocks marks nothing', () => {
     const { s, tcb } = inFlight(4);
     for (const sack of [

@@ -14,15 +14,18 @@ import { Flag, type Tcb } from './tcb.ts';
 
 /**
  * Whether all that was sent again was sent for nothing: the peer reports each of the
- * retransmissions as a duplicate (RFC 3708).
+ * retransmissions as a duplicate (RFC 3708). In a burst a report of something older may come before
+ * the first of them has left: `undoTs` tells.
  */
 export function duplicatesProveSpurious(tcb: Tcb, dsack: boolean): boolean {
-  return dsack && tcb.undoCount === 0 && inRecovery(tcb);
+  return dsack && tcb.undoCount === 0 && tcb.undoTs !== 0 && inRecovery(tcb);
 }
 
 /**
  * Whether the first ACK after a retransmission answers the original: it echoes an older timestamp
- * (Eifel, RFC 3522), or it comes sooner than any round trip could take.
+ * (Eifel, RFC 3522), or it comes sooner than any round trip could take. `headSentNs` is when the
+ * first segment that it acknowledges, and that was sent more than once, was sent last; 0 is none,
+ * and then it proves nothing.
  */
 export function ackProvesSpurious(
   core: Core,
@@ -30,11 +33,11 @@ export function ackProvesSpurious(
   headSentNs: number,
   nowNs: number,
 ): boolean {
-  if (tcb.undoCount <= 0 || !inRecovery(tcb)) return false;
+  if (tcb.undoCount <= 0 || headSentNs === 0 || !inRecovery(tcb)) return false;
   if ((tcb.flags & Flag.Timestamps) !== 0 && core.options.hasTimestamps === 1) {
     if (tcb.undoTs !== 0 && seqLt(core.options.tsEcr, tcb.undoTs)) return true;
   }
-  return tcb.undoCount === 1 && headSentNs > 0 && nowNs - headSentNs < tcb.minRttNs / 2;
+  return tcb.undoCount === 1 && nowNs - headSentNs < tcb.minRttNs / 2;
 }
 
 function inRecovery(tcb: Tcb): boolean {
