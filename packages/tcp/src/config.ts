@@ -68,8 +68,8 @@ export interface TcpConfig {
   readonly pathMtuDiscovery: boolean;
   /**
    * Probing for the path MTU with data (RFC 4821), in the numbers of Linux's tcp_mtu_probing: 0
-   * off; 1 when timeouts of large segments show a black hole, and to find that a path has grown; 2 on
-   * each connection from the start, which begins with `mtuBaseMss`. Needs SACK.
+   * off; 1 when timeouts of large segments show a black hole, and to find that a path has grown;
+   * 2 on each connection from the start, which begins with `mtuBaseMss`. Needs SACK.
    */
   readonly mtuProbing: 0 | 1 | 2;
   /** MSS, timestamps included, of a path of which nothing is known (RFC 4821, 7.2). */

@@ -188,6 +188,33 @@ describe('path MTU by ICMP (RFC 1191, RFC 8201)', () => {
     path.close();
   });
 
+  for (const sack of [true, false]) {
+    test(`it is, though IP knew the small size, ${sack ? 'with' : 'without'} SACK`, () => {
+      const path = new Path({ sack }).speak();
+      const { client, link } = path;
+      link.pathMtu = 1200;
+      path.send(200_000);
+      // IP has the news, too, and gives its estimate up some time after TCP begins to look.
+      client.flow.mtu = 1200;
+      const bind = link.a.bindFlow.bind(link.a);
+      let known = 1200;
+      link.a.bindFlow = (flow, nowNs): number => {
+        const status = bind(flow, nowNs);
+        flow.mtu = known;
+        return status;
+      };
+      link.runFor(10 * MINUTE + 1e9);
+      path.send(200_000);
+      expect(client.mss).toBe(1200 - HEADERS);
+      link.pathMtu = 1500;
+      known = 1500;
+      link.runFor(10 * MINUTE + 1e9);
+      path.send(200_000);
+      expect(client.mss).toBe(1500 - HEADERS);
+      path.close();
+    });
+  }
+
   test('a path that has not grown costs one probe, not a window', () => {
     const path = new Path().speak();
     const { client, link } = path;

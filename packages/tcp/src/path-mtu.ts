@@ -119,13 +119,12 @@ function beginSearch(tcb: Tcb, high: number, atNs: number): void {
   tcb.mtuProbeAtNs = atNs;
 }
 
-/** The largest packet that link, peer and frames could make use of. */
-function ceilingMtu(core: Core, tcb: Tcb): number {
+/** The largest packet that peer and frames could make use of. */
+function peerMtu(core: Core, tcb: Tcb): number {
   let mss = tcb.peerMss < core.config.mssMax ? tcb.peerMss : core.config.mssMax;
   const options = (tcb.flags & Flag.Timestamps) !== 0 ? TCP_TIMESTAMPS_BYTES : 0;
   if (mss - options > core.arena.dataRoom) mss = core.arena.dataRoom + options;
-  const mtu = mss + ipHeaderBytes(tcb.flow) + TCP_HEADER_BYTES;
-  return mtu < tcb.flow.mtu ? mtu : tcb.flow.mtu;
+  return mss + ipHeaderBytes(tcb.flow) + TCP_HEADER_BYTES;
 }
 
 /**
@@ -134,12 +133,16 @@ function ceilingMtu(core: Core, tcb: Tcb): number {
  * new data with it: in a full window ACKs would never leave enough.
  */
 export function growPath(core: Core, tcb: Tcb, nowNs: number): boolean {
-  const ceiling = ceilingMtu(core, tcb);
+  // A search begins: IP's own estimate may have aged since the last segment left.
+  if (tcb.mtuHigh === MTU_MAX) core.output.bindFlow(tcb.flow, nowNs);
+  const most = peerMtu(core, tcb);
+  const ceiling = most < tcb.flow.mtu ? most : tcb.flow.mtu;
   if (tcb.mtuHigh > ceiling) tcb.mtuHigh = ceiling;
   const low = pathMtu(tcb);
   if (tcb.mtuHigh - low < MTU_SEARCH_STOP) {
-    // Found. Should the path be smaller than the link, it may grow later (RFC 1191, 6.3).
-    if (low >= ceiling) tcb.mtuProbeAtNs = NEVER;
+    // Found. Should the path be smaller than the peer's segments, it may grow later (RFC 1191,
+    // 6.3): IP forgets a smaller one by a clock of its own.
+    if (low >= most) tcb.mtuProbeAtNs = NEVER;
     else beginSearch(tcb, MTU_MAX, nowNs + core.config.mtuRaiseNs);
     return true;
   }
