@@ -142,7 +142,8 @@ export function traceSvg(options: TraceOptions, rows: readonly TraceRow[]): stri
   return svgChart({
     title: `${options.congestion.toUpperCase()} in virtual time`,
     subtitle:
-      `${options.mbps} Mbit/s, round trip ${options.rttMs} ms, queue ${options.queueKb} kB${loss}; ` +
+      `${options.mbps} Mbit/s, round trip ${options.rttMs} ms, ` +
+      `queue ${options.queueKb} kB${loss}; ` +
       `seed ${options.seed}; ${rows.at(-1)?.retransmits ?? 0} segments sent again`,
     xTitle: 'seconds',
     xMax: options.seconds,
