@@ -19,9 +19,16 @@ export const FD = 2;
 export const ERRNO = 3;
 /** Word that turns 1 when the thread shall end. */
 export const STOP = 4;
-const WORDS = 5;
+/** Word with the bytes of zeros to write before the sync. */
+export const ZEROS = 5;
+/** Word that is 1 while somebody waits: no pause between syncs then. */
+export const URGENT = 6;
+const WORDS = 7;
 
-/** The thread behind the `async` policy of a journal on files. */
+/**
+ * A thread for the disk: syncs for the `async` policy, and (another instance) the filling of the
+ * next segment, whose 64 MiB would otherwise stand in the way of orders for 40 ms.
+ */
 export class BackgroundSyncThread implements BackgroundSync {
   readonly #words: Int32Array;
   readonly #worker: Worker;
@@ -35,8 +42,9 @@ export class BackgroundSyncThread implements BackgroundSync {
     this.#worker.postMessage(this.#words);
   }
 
-  request(fd: number): void {
+  request(fd: number, zeros = 0): void {
     Atomics.store(this.#words, FD, fd);
+    Atomics.store(this.#words, ZEROS, zeros);
     this.#requests = (this.#requests + 1) | 0;
     Atomics.store(this.#words, REQUEST, this.#requests);
     Atomics.notify(this.#words, REQUEST);
@@ -48,11 +56,15 @@ export class BackgroundSyncThread implements BackgroundSync {
   }
 
   wait(): number {
+    Atomics.store(this.#words, URGENT, 1);
+    Atomics.notify(this.#words, URGENT);
     for (;;) {
       const done = Atomics.load(this.#words, DONE);
-      if (done === this.#requests) return Atomics.load(this.#words, ERRNO);
+      if (done === this.#requests) break;
       Atomics.wait(this.#words, DONE, done, 100);
     }
+    Atomics.store(this.#words, URGENT, 0);
+    return Atomics.load(this.#words, ERRNO);
   }
 
   close(): void {

@@ -132,6 +132,10 @@ export class FileStorage implements Storage {
     this.#lockFd = -1;
   }
 
+  filler(): BackgroundSync {
+    return new BackgroundSyncThread();
+  }
+
   background(): BackgroundSync {
     return new BackgroundSyncThread();
   }

@@ -98,6 +98,7 @@ export class Journal {
     if (policy !== 'none') {
       if (found === undefined) this.#startSegment();
       else this.#resumeSegment(found);
+      this.#spare.fillInBackground();
     }
     this.#background = policy === 'async' ? storage.background() : undefined;
   }
@@ -305,7 +306,7 @@ export class Journal {
     }
     this.#open = false;
     this.#background?.close();
-    this.#spare.discard();
+    this.#spare.close();
     if (this.#fd >= 0) this.#storage.close(this.#fd);
     this.#storage.unlock();
     return status;

@@ -252,6 +252,10 @@ export class MemoryStorage implements Storage {
     };
   }
 
+  filler(): undefined {
+    return undefined;
+  }
+
   #openInode(inode: Inode): number {
     const fd = this.#nextFd++;
     this.#open.set(fd, inode);

@@ -10,10 +10,10 @@ import { NetError, type NetErrorCode } from '@tickwire/base';
 /** Syncs a file in another thread. One request at a time. */
 export interface BackgroundSync {
   /**
-   * Asks for a sync of `fd`, which must not be closed before it is done. Only when {@link state} is
-   * not 1.
+   * Asks for a sync of `fd`, which must not be closed before it is done; `zeros` bytes of zeros are
+   * written from its beginning first. Only when {@link state} is not 1.
    */
-  request(fd: number): void;
+  request(fd: number, zeros?: number): void;
   /**
    * 0: nothing under way, and the last request succeeded; 1: under way; below 0: it failed with
    * this errno, for good.
@@ -58,6 +58,11 @@ export interface Storage {
   unlock(): void;
   /** A thread for syncs, or what stands for it. */
   background(): BackgroundSync;
+  /**
+   * Another thread, for filling files in advance; undefined where the caller does it in idle
+   * moments (a storage for tests, in which everything happens in one order).
+   */
+  filler(): BackgroundSync | undefined;
 }
 
 /** Linux errno of "Input/output error". */
