@@ -77,7 +77,10 @@ describe('runs that cannot be end with 1 and say what to do', () => {
     [['exchange', '--rate', '0.1', '--duration', '1'], 'raise --rate or --duration'],
     [['exchange', '--replay', gone], `${gone} cannot be read (ENOENT); check the name`],
     [['exchange', '--replay', bad], `${bad}:2: `],
-    [['exchange', '--journal-dir', folder], `${folder} is not empty; name a new folder`],
+    [
+      ['exchange', '--journal-dir', folder],
+      `${folder} is not empty and holds no journal; name a new folder`,
+    ],
     [['exchange', '--journal-dir', join(full, 'x')], 'cannot be made; name a folder that you may'],
     [['exchange', '--pcap', join(folder, 'no/x.pcap')], 'cannot be written; name a file in a'],
     [['exchange', '--device', 'net_tpa'], '"net_tpa'],

@@ -23,7 +23,7 @@ export {
   type MulticastOptions,
   type TraderCredentials,
 } from './options.ts';
-export { type ReplayOptions, type ReplayReport, replayJournal } from './replay.ts';
+export { isJournal, type ReplayOptions, type ReplayReport, replayJournal } from './replay.ts';
 export {
   TraderClient,
   type TraderClientOptions,

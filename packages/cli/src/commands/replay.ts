@@ -21,6 +21,7 @@ export function replay(context: CliContext, flags: ReplayFlags, directory: strin
     ['reports', formatCount(report.reports)],
     ['sha-256', report.reportSha256 ?? 'unknown: a snapshot was used'],
     ['state', report.stateHash],
+    ['torn', `${formatCount(report.tornBytes)} bytes`],
   ] as const;
   for (const [name, value] of lines) context.process.stdout.write(`${name.padEnd(10)}${value}\n`);
 }

@@ -10,6 +10,7 @@ import { DEFAULT_LIMITS } from '@tickwire/protocol';
 import { type Pollable, runLoop, Stack, startServices } from '@tickwire/stack';
 import { type CliContext, ExitCode } from '../context.ts';
 import { segmentFigures } from '../exchange/collect.ts';
+import { readEarlierRuns } from '../exchange/earlier-runs.ts';
 import { JournalFolder } from '../exchange/journal-folder.ts';
 import { configureHost } from '../exchange/kernel-side.ts';
 import { openPort } from '../exchange/link.ts';
@@ -106,6 +107,7 @@ export async function serveVenue(
     keep: flags.keep,
     ...(flags.journalDir === undefined ? {} : { journalDir: flags.journalDir }),
   });
+  const earlier = readEarlierRuns(folder, config);
   using stack = new Stack({ device: port.device, addresses: [address] });
   using _services = startServices(stack);
   using exchange = await Exchange.open(exchangeOptions(stack, config, folder));
@@ -139,7 +141,9 @@ export async function serveVenue(
   const failure = exchange.failure;
   exchange.close();
   const tally = new ReportTally();
-  const replay = replayAndCompare(folder, config, live, (view, at) => tally.push(view, at));
+  const replay = replayAndCompare(folder, config, live, earlier, (view, at) =>
+    tally.push(view, at),
+  );
   const result: RunResult = {
     role: 'venue',
     device: port.name,

@@ -46,7 +46,7 @@ function byReason(sessions: readonly TraderSession[]): Record<string, number> {
 
 /** Adds up what the sessions and the subscriber counted. */
 export function traderFigures(traders: TraderSide): TraderFigures {
-  const { sessions, subscriber, recorder } = traders;
+  const { sessions, subscriber, recorder, earlier } = traders;
   const { packets, messages, lost } = subscriber.counters;
   const lastSequence = Math.max(...sessions.map((session) => session.lastReportSequence));
   return {
@@ -64,7 +64,7 @@ export function traderFigures(traders: TraderSide): TraderFigures {
     multicastMessages: messages,
     multicastGaps: subscriber.detector.gaps,
     // What the subscriber gave up, or what the sessions know of and it never saw.
-    multicastLost: Math.max(lost, lastSequence - messages, 0),
+    multicastLost: Math.max(lost, lastSequence - earlier.reports - messages, 0),
   };
 }
 

@@ -18,7 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NetError } from '@tickwire/base';
-import type { JournalPolicy } from '@tickwire/engine';
+import { isJournal, type JournalPolicy } from '@tickwire/engine';
 
 /** What the user asked for. */
 export interface JournalFolderOptions {
@@ -35,16 +35,18 @@ export class JournalFolder implements Disposable {
   readonly path: string | undefined;
   /** What the user should know about it. */
   readonly notice: string | undefined;
+  /** Whether it holds a journal of earlier runs. */
+  readonly isContinued: boolean = false;
   readonly #isTemporary: boolean;
 
-  /** @throws NetError `EINVAL` for a directory that holds something, `EACCES` when it cannot be. */
+  /** @throws NetError `EINVAL` for a directory that holds something else, `EACCES` when it cannot be. */
   constructor(options: JournalFolderOptions) {
     const { journal, journalDir, keep } = options;
     const isKept = keep || journalDir !== undefined;
     this.#isTemporary = journal !== 'none' && !isKept;
     if (journal === 'none') return;
-    this.path = journalDir ?? mkdtempSync(join(tmpdir(), 'tickwire-journal-'));
-    if (journalDir !== undefined) makeFresh(journalDir);
+    this.path = journalDir ?? makeTemporary();
+    this.isContinued = journalDir !== undefined && findOrMake(journalDir);
     if (isKept) {
       this.notice = `The journal is in ${this.path}; "replay-journal ${this.path}" replays it.`;
     }
@@ -84,13 +86,22 @@ export function writtenBytes(path: string): number {
   }
 }
 
-/** A run begins with an empty book: its own replay has to lead to the same state. */
-function makeFresh(directory: string): void {
-  if (existsSync(directory) && readdirSync(directory).length > 0) {
+/**
+ * Makes the folder, or finds what is in it. True when it holds a journal to go on with.
+ *
+ * A folder of something else is left alone; a `lock` without a journal is that of a start that
+ * ended early.
+ */
+function findOrMake(directory: string): boolean {
+  if (existsSync(directory)) {
+    if (isJournal(directory)) return true;
+    if (readdirSync(directory).every((name) => name === 'lock' || name.endsWith('.tmp'))) {
+      return false;
+    }
     throw new NetError(
       'EINVAL',
-      `${directory} is not empty; name a new folder with --journal-dir, or look at this one with ` +
-        '"replay-journal"',
+      `${directory} is not empty and holds no journal; name a new folder, or that of a journal, ` +
+        'with --journal-dir',
       { directory },
     );
   }
@@ -101,6 +112,21 @@ function makeFresh(directory: string): void {
       'EACCES',
       `${directory} cannot be made; name a folder that you may write to with --journal-dir`,
       { directory },
+      { cause },
+    );
+  }
+  return false;
+}
+
+/** @throws NetError `EACCES` when `TMPDIR` is no place to write to. */
+function makeTemporary(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), 'tickwire-journal-'));
+  } catch (cause) {
+    throw new NetError(
+      'EACCES',
+      `No temporary folder can be made in ${tmpdir()}; set TMPDIR, or give --journal-dir`,
+      { directory: tmpdir() },
       { cause },
     );
   }

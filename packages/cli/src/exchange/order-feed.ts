@@ -112,6 +112,15 @@ export class OrderFeed {
     return this.index === this.total;
   }
 
+  /** No message has an order id beyond it. */
+  get orderIdMax(): number {
+    // Generated ids count up by at most one per message.
+    if (this.#generator !== undefined) return this.total;
+    let max = 0;
+    for (let row = 0; row < this.total; row += 1) max = Math.max(max, this.flow.orderId[row]!);
+    return max;
+  }
+
   /** When the current row is due, from the start of the schedule. */
   get dueNs(): number {
     return this.#dueNs[this.row]!;

@@ -9,6 +9,7 @@ import { Exchange } from '@tickwire/engine';
 import { type IdleStrategy, runLoop, Stack } from '@tickwire/stack';
 import type { HistogramBin } from '../render/histogram.ts';
 import { segmentFigures, traderFigures } from './collect.ts';
+import { checkRoom, type EarlierRuns, readEarlierRuns } from './earlier-runs.ts';
 import { ExchangeLoop } from './exchange-loop.ts';
 import { JournalFolder, type JournalFolderOptions } from './journal-folder.ts';
 import { type LinkOptions, openPort, openWire } from './link.ts';
@@ -16,7 +17,12 @@ import { MemoryMeter } from './memory-meter.ts';
 import type { OrderFeed } from './order-feed.ts';
 import type { ReplayResult, RunResult } from './result.ts';
 import { TRADER_INGRESS_BATCH, TraderSide } from './trader-side.ts';
-import { exchangeOptions, replayAndCompare, type VenueConfig } from './venue-config.ts';
+import {
+  exchangeOptions,
+  recoveryNotice,
+  replayAndCompare,
+  type VenueConfig,
+} from './venue-config.ts';
 import { VenueSide } from './venue-side.ts';
 
 /** Addresses of an embedded run: the two stacks are alone on their wire. */
@@ -141,6 +147,7 @@ function makeTraders(
     readonly load: LoadConfig;
     readonly venue: Pick<VenueConfig, 'port' | 'group' | 'groupPort'>;
   },
+  earlier?: EarlierRuns,
 ): TraderSide {
   const { feed, sessions } = options.load;
   const { port, group, groupPort } = options.venue;
@@ -153,6 +160,7 @@ function makeTraders(
     port,
     group,
     groupPort,
+    ...(earlier === undefined ? {} : { earlier }),
   });
 }
 
@@ -188,9 +196,15 @@ export async function runEmbedded(options: EmbeddedOptions, hooks: RunHooks): Pr
   const { load } = options;
   using wire = openWire({ ...options.link, nowNs: monotonicClock.nowNs() }, options.env);
   using folder = new JournalFolder(options);
+  const earlier = readEarlierRuns(folder, options.venue);
+  checkRoom(earlier, load.feed);
+  const config: VenueConfig = {
+    ...options.venue,
+    traders: Math.max(options.venue.traders, earlier.clientSequences.length),
+  };
   const { tcp } = wire;
   using venueStack = new Stack({ device: wire.venue, addresses: [VENUE_ADDRESS], tcp });
-  using exchange = await Exchange.open(exchangeOptions(venueStack, options.venue, folder));
+  using exchange = await Exchange.open(exchangeOptions(venueStack, config, folder));
   const venue = new VenueSide(venueStack, exchange);
   using traderStack = new Stack({
     device: wire.traders,
@@ -198,7 +212,7 @@ export async function runEmbedded(options: EmbeddedOptions, hooks: RunHooks): Pr
     ingressBatch: TRADER_INGRESS_BATCH,
     tcp,
   });
-  const traders = makeTraders(traderStack, '10.77.0.1', options);
+  const traders = makeTraders(traderStack, '10.77.0.1', options, earlier);
   const driven = await drive(traders, venue, load, hooks);
   const { inputs, reports } = exchange.counters;
   const feedSha256 = feedHash(traders, reports);
@@ -217,8 +231,9 @@ export async function runEmbedded(options: EmbeddedOptions, hooks: RunHooks): Pr
   exchange.close();
   const replay: ReplayResult = replayAndCompare(
     folder,
-    options.venue,
+    config,
     feedSha256 === undefined ? live : { ...live, reportSha256: feedSha256 },
+    earlier,
   );
   const result: RunResult = {
     ...common,
@@ -231,7 +246,8 @@ export async function runEmbedded(options: EmbeddedOptions, hooks: RunHooks): Pr
     replay,
     ok: isLossless(common) && replay.equal !== false && failure === undefined,
   };
-  const notices = [wire.notice, folder.notice, failure?.message];
+  const recovered = recoveryNotice(exchange, folder);
+  const notices = [wire.notice, recovered, folder.notice, failure?.message];
   return { result, bins, notices: notices.filter((notice) => notice !== undefined) };
 }
 

@@ -46,7 +46,7 @@ export class TraderSession {
   cancels = 0;
   replaces = 0;
   /** Client sequence of the last message that is answered. */
-  answered = 0;
+  answered: number;
   /** Messages that were passed over by the answer to a later one. */
   skipped = 0;
   reports = 0;
@@ -61,12 +61,28 @@ export class TraderSession {
   client: TraderClient | undefined = undefined;
   /** Where latencies go: one recorder for the warm-up, another for the measured part. */
   recorder: LatencyRecorder;
+  /** Client sequence of the last message of earlier runs. */
+  readonly #earlier: number;
   readonly #clock: Clock;
+  readonly #idBase: number;
   readonly #oracle: OracleReporter | undefined;
   /** Absolute due times, by client sequence. */
   readonly #dueNs: Float64Array = new Float64Array(OUTSTANDING_MAX);
 
-  constructor(clock: Clock, recorder: LatencyRecorder, oracle: OracleReporter | undefined) {
+  /**
+   * @param earlier - client sequence that the venue already knows of this trader.
+   * @param idBase - added to every order id, so that none meets one of an earlier run.
+   */
+  constructor(
+    clock: Clock,
+    recorder: LatencyRecorder,
+    oracle: OracleReporter | undefined,
+    earlier: number = 0,
+    idBase: number = 0,
+  ) {
+    this.answered = earlier;
+    this.#earlier = earlier;
+    this.#idBase = idBase;
     this.#clock = clock;
     this.recorder = recorder;
     this.#oracle = oracle;
@@ -74,14 +90,14 @@ export class TraderSession {
 
   /** Messages without an answer. */
   get outstanding(): number {
-    return this.sent - this.answered;
+    return this.#earlier + this.sent - this.answered;
   }
 
   /** Sends one row that was due at `dueNs`. Returns false when there is no room now. */
   send(flow: OrderFlow, row: number, dueNs: number): boolean {
     const client = this.client;
     if (client === undefined || this.outstanding === OUTSTANDING_MAX) return false;
-    const id = flow.orderId[row]!;
+    const id = flow.orderId[row]! + this.#idBase;
     const type = flow.type[row]!;
     let sequence: number;
     if (type === FlowType.New) {

@@ -11,6 +11,7 @@ import { OracleReporter } from '@tickwire/protocol';
 import { BURST_MAX } from '@tickwire/phy';
 import type { Pollable, Stack } from '@tickwire/stack';
 import { LatencyRecorder } from './latency-recorder.ts';
+import { type EarlierRuns, NO_EARLIER_RUNS } from './earlier-runs.ts';
 import type { OrderFeed } from './order-feed.ts';
 import { ReportHash } from './report-hash.ts';
 import { TraderSession } from './trader-session.ts';
@@ -39,6 +40,8 @@ export interface TraderSideOptions {
   readonly port: number;
   readonly group: string;
   readonly groupPort: number;
+  /** What the venue recovered; absent: it is fresh. */
+  readonly earlier?: EarlierRuns;
 }
 
 /**
@@ -56,6 +59,8 @@ export class TraderSide implements Pollable {
   readonly feedHash: ReportHash = new ReportHash();
   /** Hash of the only session's reports as lines of the oracle; absent with several sessions. */
   readonly oracle: OracleReporter | undefined;
+  /** What the venue had before these traders came. */
+  readonly earlier: EarlierRuns;
   /** Instant of the last send. */
   lastSendNs = 0;
   /** Why a session is gone although nobody asked for it. */
@@ -68,6 +73,7 @@ export class TraderSide implements Pollable {
   constructor(options: TraderSideOptions) {
     const { stack, clock, feed, sessions } = options;
     this.stack = stack;
+    this.earlier = options.earlier ?? NO_EARLIER_RUNS;
     this.feed = feed;
     this.oracle = sessions === 1 ? new OracleReporter() : undefined;
     for (let i = 0; i < sessions; i += 1) this.sessions.push(this.#open(options, clock, i));
@@ -76,7 +82,7 @@ export class TraderSide implements Pollable {
       group: options.group,
       port: options.groupPort,
       rerequest: { hostname: options.venue, port: options.groupPort + 1 },
-      fromSequence: 1,
+      fromSequence: this.earlier.reports + 1,
       attemptsMax: REREQUESTS_MAX,
       sink: { report: (view, at) => this.feedHash.push(view, at) },
     });
@@ -186,13 +192,16 @@ export class TraderSide implements Pollable {
 
   /** @cold */
   #open(options: TraderSideOptions, clock: Clock, trader: number): TraderSession {
-    const session = new TraderSession(clock, this.warmRecorder, this.oracle);
+    const { clientSequences, orderIdMax } = this.earlier;
+    const known = clientSequences[trader] ?? 0;
+    const session = new TraderSession(clock, this.warmRecorder, this.oracle, known, orderIdMax);
     session.client = new TraderClient({
       stack: options.stack,
       hostname: options.venue,
       port: options.port,
       trader,
       token: `trader-${trader}`,
+      clientSequence: known + 1,
       sink: {
         report: (_client, view, at) => session.report(view, at),
         refused: (_client, reason) =>

@@ -6,10 +6,18 @@
 
 import { monotonicClock } from '@tickwire/base';
 import type { OrderBookOptions } from '@tickwire/book';
-import { type ExchangeOptions, type JournalPolicy, replayJournal } from '@tickwire/engine';
+import {
+  type Exchange,
+  type ExchangeOptions,
+  type JournalPolicy,
+  replayJournal,
+} from '@tickwire/engine';
 import type { OrderLimits } from '@tickwire/protocol';
 import type { Stack } from '@tickwire/stack';
+import { formatCount } from '../render/format.ts';
+import type { EarlierRuns } from './earlier-runs.ts';
 import type { JournalFolder } from './journal-folder.ts';
+import { ReportHash } from './report-hash.ts';
 import type { ReplayResult } from './result.ts';
 
 /**
@@ -34,7 +42,8 @@ export interface VenueConfig {
   readonly latency?: boolean;
 }
 
-function rules(config: VenueConfig): Pick<OrderBookOptions, 'limits' | 'ordersMax'> {
+/** The rules of the book. */
+export function bookRules(config: VenueConfig): Pick<OrderBookOptions, 'limits' | 'ordersMax'> {
   const { limits } = config;
   // The total of a level must stay exact, so large quantities leave room for fewer orders.
   const ordersMax = Math.min(2 ** 20, Math.floor(Number.MAX_SAFE_INTEGER / limits.quantityMax));
@@ -55,13 +64,23 @@ export function exchangeOptions(
     threads: config.threads,
     multicast: { group: config.group, port: config.groupPort },
     rerequestPort: config.groupPort + 1,
-    book: rules(config),
+    book: bookRules(config),
     limits: { traders: config.traders, retainedReports: RETAINED_REPORTS },
     latency: config.latency ?? false,
   };
 }
 
-/** What a run had when it ended. */
+/** What was recovered at start, in a sentence; undefined for a new journal. */
+export function recoveryNotice(exchange: Exchange, folder: JournalFolder): string | undefined {
+  const { replayed, tornBytes } = exchange.recovery;
+  if (!folder.isContinued) return undefined;
+  return (
+    `Recovered ${formatCount(replayed)} inputs of earlier runs by replay, ` +
+    `${formatCount(tornBytes)} torn bytes were cut off.`
+  );
+}
+
+/** What a run had when it ended, without what earlier runs left. */
 export interface LiveState {
   readonly stateHash: string;
   readonly inputs: number;
@@ -71,33 +90,38 @@ export interface LiveState {
 }
 
 /**
- * Replays the journal of a run and holds the outcome against what the run had. `onReport` sees
- * every report on the way.
+ * Replays the whole journal and holds the outcome against what the run had behind what earlier ones
+ * left. `onReport` sees every report of this run on the way.
  */
 export function replayAndCompare(
   folder: JournalFolder,
   config: VenueConfig,
   live: LiveState,
+  earlier: EarlierRuns,
   onReport?: (view: DataView, at: number) => void,
 ): ReplayResult {
   if (folder.path === undefined) {
     return { equal: null, stateHash: live.stateHash, records: 0, elapsedNs: 0 };
   }
   const startNs = monotonicClock.nowNs();
+  const hash = new ReportHash();
+  let seen = 0;
   const replayed = replayJournal(folder.path, {
-    book: { ...rules(config), symbols: 1, traders: config.traders },
-    ...(onReport === undefined ? {} : { onReport: (_trader, view, at) => onReport(view, at) }),
+    book: { ...bookRules(config), symbols: 1, traders: config.traders },
+    onReport: (_trader, view, at) => {
+      seen += 1;
+      if (seen <= earlier.reports) return;
+      hash.push(view, at);
+      onReport?.(view, at);
+    },
   });
   const { stateHash, inputs, reports, reportSha256 } = live;
-  const isSameStream =
-    reportSha256 === undefined ||
-    replayed.reportSha256 === undefined ||
-    replayed.reportSha256 === reportSha256;
+  const isSameStream = reportSha256 === undefined || hash.digest() === reportSha256;
   return {
     equal:
       replayed.stateHash === stateHash &&
-      replayed.records === inputs &&
-      replayed.reports === reports &&
+      replayed.records === earlier.inputs + inputs &&
+      replayed.reports === earlier.reports + reports &&
       isSameStream,
     stateHash: replayed.stateHash,
     records: replayed.records,
