@@ -66,6 +66,8 @@ describe('runs that cannot be end with 1 and say what to do', () => {
   const full = join(folder, 'full');
   const bad = join(folder, 'bad.csv');
   const gone = join(folder, 'gone.csv');
+  const fifo = join(folder, 'fifo');
+  Bun.spawnSync(['mkfifo', fifo]);
   writeFileSync(full, '');
   writeFileSync(bad, '34200.1,1,5,100,5853300,1\nnonsense\n');
 
@@ -76,6 +78,9 @@ describe('runs that cannot be end with 1 and say what to do', () => {
     [['exchange', '--arrivals', 'recorded'], 'Recorded arrivals need a recording; give --replay'],
     [['exchange', '--rate', '0.1', '--duration', '1'], 'raise --rate or --duration'],
     [['exchange', '--replay', gone], `${gone} cannot be read (ENOENT); check the name`],
+    [['exchange', '--replay', fifo], `${fifo} is not a regular file`],
+    [['exchange', '--replay', folder], `${folder} is not a regular file`],
+    [['exchange', '--journal-dir', full], `${full} is not a folder`],
     [['exchange', '--replay', bad], `${bad}:2: `],
     [
       ['exchange', '--journal-dir', folder],

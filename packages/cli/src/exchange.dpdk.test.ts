@@ -44,4 +44,16 @@ describe('bun run exchange, as a process', () => {
     await child.stdout.cancel();
     expect(await child.exited).toBeNumber();
   });
+
+  test.each([
+    ['a full disk under stdout', '"$@" >/dev/full', /^tickwire: The output .* \[ENOSPC\]\n$/],
+    ['a closed pipe', 'set -o pipefail; "$@" | true', /^$/],
+    ['TMPDIR nowhere', 'TMPDIR=/nonexist "$@"', /^tickwire: No temporary folder .*\n$/],
+  ])('%s is an error of one line at most', async (_what, line, said) => {
+    const args = ['exchange', '--orders', '500', '--quiet', '--json'];
+    const env = ['env', 'TICKWIRE_NO_DPDK=1', 'bash', '-c', line, 'bash'];
+    const { code, err } = await finish(start(args, env));
+    expect(err.replace(/^Without DPDK.*\n/, '')).toMatch(said);
+    expect(code).toBe(1);
+  });
 });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { NetError } from '@tickwire/base';
 import {
   createOrderFlow,
@@ -139,12 +139,15 @@ export class OrderFeed {
 /**
  * Reads a file of recorded flow.
  *
- * @throws NetError `ENOENT` or `EACCES` for the file, `ERR_TW_FORMAT` with file, line and reason.
+ * @throws NetError `ENOENT`, `EACCES` or `EINVAL` for the file, `ERR_TW_FORMAT` with file, line and reason.
  */
 export function readFlowFile(path: string): OrderFlow {
   let bytes: Uint8Array;
+  let isFile: boolean;
   try {
-    bytes = readFileSync(path);
+    // Asked first: opening a FIFO would wait for a writer.
+    isFile = statSync(path).isFile();
+    bytes = isFile ? readFileSync(path) : new Uint8Array(0);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     const isDenied = code === 'EACCES' || code === 'EPERM';
@@ -154,6 +157,10 @@ export function readFlowFile(path: string): OrderFlow {
       { path },
       { cause },
     );
+  }
+  if (!isFile) {
+    const message = `${path} is not a regular file; save the flow as a file and name that`;
+    throw new NetError('EINVAL', message, { path });
   }
   return readOrderFlow(bytes, path);
 }
