@@ -60,6 +60,11 @@ export function readColumnar(bytes: Uint8Array, name: string): OrderFlow {
     flow.orderId[row] = view.getUint32(idsAt + row * 4, true);
     flow.quantity[row] = bytes[quantitiesAt + row]!;
     flow.sourceRow[row] = row;
+    // A cancel has neither.
+    if (type !== 1 && flow.price[row]! < 1) {
+      throw formatError(name, row + 1, `price ${flow.price[row]} is not positive`);
+    }
+    if (type !== 1 && flow.quantity[row]! < 1) throw formatError(name, row + 1, 'quantity is 0');
   }
   flow.count = count;
   return flow;

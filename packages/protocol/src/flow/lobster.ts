@@ -41,6 +41,7 @@ export function readLobster(bytes: Uint8Array, name: string): OrderFlow {
   const flow = createOrderFlow(countLines(bytes));
   const cursor = new CsvCursor(bytes, name);
   let row = 0;
+  let latestNs = 0;
   for (let source = 0; !cursor.done; source++) {
     // Some files print the time as a double: digits beyond the nanosecond are noise.
     const timeNs = cursor.decimal(SECONDS_SCALE, false, 'cut');
@@ -49,6 +50,8 @@ export function readLobster(bytes: Uint8Array, name: string): OrderFlow {
     const size = cursor.integer(false);
     const price = cursor.integer(false);
     const direction = cursor.integer(true);
+    if (timeNs < latestNs) cursor.refuse('the time goes backwards');
+    latestNs = timeNs;
     if (direction !== 1 && direction !== -1) cursor.refuse('the direction is neither 1 nor -1');
     if (type < 1 || type > 7) cursor.refuse(`event type ${type} is unknown`);
     if (type > 4) {
@@ -56,7 +59,8 @@ export function readLobster(bytes: Uint8Array, name: string): OrderFlow {
       continue;
     }
     if (size < 1 || price < 1) cursor.refuse('a size or price is not positive');
-    if (id < 0 || id >= FLOW_SYNTHETIC_ID_BASE) cursor.refuse('the order id exceeds 2^31 - 1');
+    if (id < 1) cursor.refuse('the order id is not positive');
+    if (id >= FLOW_SYNTHETIC_ID_BASE) cursor.refuse('the order id exceeds 2^31 - 1');
     const side = direction === 1 ? 0 : 1;
     flow.timeNs[row] = timeNs;
     flow.sourceRow[row] = source;

@@ -123,6 +123,15 @@ describe('Bitstamp', () => {
   });
 });
 
+describe('LOBSTER refuses', () => {
+  test('an order id of 0, and a time that goes backwards', () => {
+    const first = '34200.2,1,7,5,2238100,1';
+    const of = (line: string): string => refusal(ascii(`${first}\n${line}`)).message;
+    expect(of('34200.3,1,0,5,2238100,1')).toStartWith('file.csv:2: the order id is not positive');
+    expect(of('34200.1,1,8,5,2238100,1')).toStartWith('file.csv:2: the time goes backwards');
+  });
+});
+
 describe('columnar', () => {
   /** Three rows: a sell IOC, a cancel, a replace. */
   function workload(): Uint8Array {
@@ -131,7 +140,7 @@ describe('columnar', () => {
     bytes.set(ascii('MEBC'));
     view.setUint32(4, 1, true);
     view.setUint32(8, 3, true);
-    [-5, 0, 9].forEach((price, i) => view.setInt32(16 + i * 4, price, true));
+    [5, 0, 9].forEach((price, i) => view.setInt32(16 + i * 4, price, true));
     [1, 2, 3].forEach((id, i) => view.setUint32(28 + i * 4, id, true));
     bytes.set([0 | 4 | 8, 1, 2], 40);
     bytes.set([50, 0, 60], 43);
@@ -140,7 +149,7 @@ describe('columnar', () => {
 
   test('readOrderFlow() converts each row as documented', () => {
     expect(rows(readOrderFlow(workload(), 'x'))).toEqual([
-      `${FlowType.New} 1 1 -5 50 ${FLOW_IOC} 0 0 0`,
+      `${FlowType.New} 1 1 5 50 ${FLOW_IOC} 0 0 0`,
       `${FlowType.Cancel} 0 2 0 0 0 0 0 1`,
       `${FlowType.Replace} 0 3 9 60 0 0 0 2`,
     ]);
@@ -155,6 +164,12 @@ describe('columnar', () => {
     const flags = workload();
     flags[41] = 3;
     expect(refusal(flags).details).toMatchObject({ file: 'file.csv', line: 2 });
+    const negative = workload();
+    new DataView(negative.buffer).setInt32(24, -9, true);
+    expect(refusal(negative).message).toStartWith('file.csv:3: price -9 is not positive');
+    const nothing = workload();
+    nothing[43] = 0;
+    expect(refusal(nothing).message).toStartWith('file.csv:1: quantity is 0');
     expect(() => readColumnar(ascii('nonsense, and long enough'), 'x')).toThrow('MEBC');
   });
 });
