@@ -9,7 +9,7 @@ import { finish, resultOf, start } from '../test/process.ts';
 // Whole runs, on machines that have other things to do.
 setDefaultTimeout(60_000);
 
-describe('bun run exchange, as a process', () => {
+describe('npm run exchange, as a process', () => {
   test('takes the rings of DPDK, shows progress on stderr, ends with one object', async () => {
     const args = ['exchange', '--rate', '20k', '--duration', '1.5', '--warmup', '2000', '--json'];
     const { code, out, err } = await finish(start(args));

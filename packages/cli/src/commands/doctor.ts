@@ -29,7 +29,7 @@ export function renderFindings(findings: readonly Finding[], terminal: Terminal)
     return [head, ...rest, ...advice.map((line) => style.dim(line))];
   });
   const isFit = findings.every((finding) => finding.state !== 'missing');
-  const verdict = isFit ? 'Ready: try "bun run exchange".' : 'Something is missing, see above.';
+  const verdict = isFit ? 'Ready: try "npm run exchange".' : 'Something is missing, see above.';
   return [...lines, '', `  ${style.bold(verdict)}`].join('\n');
 }
 

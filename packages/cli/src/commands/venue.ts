@@ -85,7 +85,7 @@ function invitation(flags: ExchangeFlags & { readonly device: string }, address:
       `reports on ${flags.group}:${flags.groupPort}.`,
     `  ping ${host}`,
     `  nc ${host} 7          echo; 9 discards, 19 generates, 80 speaks HTTP`,
-    `  bun run trader --device net_af_packet:iface=IFACE --venue ${host} --port ${flags.port}`,
+    `  npm run trader -- --device net_af_packet:iface=IFACE --venue ${host} --port ${flags.port}`,
     'Ctrl-C ends it with a summary.',
     '',
   ].join('\n');

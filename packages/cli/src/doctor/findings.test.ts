@@ -107,7 +107,7 @@ describe('doctor', () => {
   test('runs here, as text and as JSON', async () => {
     const { code, out } = await cli(['doctor']);
     expect(code).toBe(0);
-    expect(out).toContain('Ready: try "bun run exchange".');
+    expect(out).toContain('Ready: try "npm run exchange".');
     expect(JSON.parse((await cli(['doctor', '--json'])).out)).toMatchObject({ ready: true });
   });
 });

@@ -116,7 +116,7 @@ export function openWire(
 ): Wire {
   const isUnwanted = (env['TICKWIRE_NO_DPDK'] ?? '') !== '';
   if (isUnwanted) return openLoopback(options, 'TICKWIRE_NO_DPDK is set');
-  if (!hasNative()) return openLoopback(options, 'DPDK is not installed; "bun run setup" tries to');
+  if (!hasNative()) return openLoopback(options, 'DPDK is not installed; "npm run setup" tries to');
   return openRings(options);
 }
 
