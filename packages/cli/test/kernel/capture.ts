@@ -10,7 +10,7 @@ import type { Namespace } from './namespace.ts';
 import { must } from './namespace.ts';
 import { type Opinion, opinionOf } from './opinion.ts';
 
-/** Room for a whole test in the kernel: a capture with holes would accuse the innocent. */
+/** Room for a whole test in the kernel: what does not fit is never judged. */
 const BUFFER_KIB = 256 * 1024;
 
 /** A tcpdump that nobody ends goes by itself. */
@@ -46,6 +46,7 @@ export class Capture implements AsyncDisposable {
   readonly #child: Bun.Subprocess<'ignore', 'ignore', 'pipe'>;
   #log = '';
   #isOver = false;
+  #holes = 0;
   #reading: Promise<void> = Promise.resolve();
 
   private constructor(space: Namespace, iface: string, recording: Recording) {
@@ -94,7 +95,15 @@ export class Capture implements AsyncDisposable {
     throw new Error(`the capture has not reached its mark: ${this.#log}`);
   }
 
-  /** Ends the recording; throws when the kernel had to drop frames of it. */
+  /**
+   * Frames that the kernel had to drop because the recorder got too little of the processor; known
+   * after {@link stop}. They take away from what tshark can judge and say nothing about the stack.
+   */
+  get holes(): number {
+    return this.#holes;
+  }
+
+  /** Ends the recording; throws when it ended before, by itself. */
   async stop(): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -103,7 +112,8 @@ export class Capture implements AsyncDisposable {
     await this.#child.exited;
     await this.#reading;
     const dropped = /(\d+) packets dropped by kernel/.exec(this.#log)?.[1];
-    if (dropped !== '0') throw new Error(`the capture has holes: ${this.#log}`);
+    if (dropped === undefined) throw new Error(`the capture has no end: ${this.#log}`);
+    this.#holes = Number(dropped);
   }
 
   /** Lets tshark judge the frames that `host` sent, see {@link opinionOf}. */

@@ -37,8 +37,8 @@ export interface Exceptions {
   readonly tshark?: RegExp;
 }
 
-/** Warnings of tshark that a retransmission explains, needed or not. */
-const RETRANSMISSION =
+/** Warnings of tshark that a retransmission explains, needed or not, or a frame not recorded. */
+const OUT_OF_SEQUENCE =
   /out-of-order segment|Previous segment\(s\) not captured|ACKed segment that wasn't captured/;
 
 /** What {@link Lab.verdict} found. */
@@ -150,13 +150,16 @@ export class Lab implements AsyncDisposable {
     // net_af_xdp of DPDK 22.11 never frees the frames that wait in the kernel's fill ring.
     const held = this.driver === 'net_af_xdp' ? accounts.heldByDriver : 0;
     expect(accounts.inUse).toBeLessThanOrEqual(held);
+    // Every frame is judged by itself whether or not its neighbours were recorded.
     const opinion = this.capture.opinion(STACK);
     expect(opinion.errors).toEqual({});
     expect(opinion.frames).toBeGreaterThan(0);
+    const isOutOfSequence =
+      this.bridge !== undefined || wasResent(accounts) || this.capture.holes > 0;
     const warnings = Object.entries(opinion.warnings).filter(
       ([message]) =>
         exceptions.tshark?.test(message) !== true &&
-        !(RETRANSMISSION.test(message) && (this.bridge !== undefined || wasResent(accounts))),
+        !(isOutOfSequence && OUT_OF_SEQUENCE.test(message)),
     );
     expect(warnings).toEqual([]);
     const bridge = await this.bridge?.stop();
