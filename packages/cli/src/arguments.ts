@@ -79,6 +79,11 @@ export function parseSessions(text: string): number {
   return integer(text, 1, SESSIONS_MAX, 'a number of sessions');
 }
 
+/** The number of the first trader. */
+export function parseFirstTrader(text: string): number {
+  return integer(text, 0, SESSIONS_MAX - 1, 'the number of a trader');
+}
+
 /** A TCP or UDP port. */
 export function parsePort(text: string): number {
   return integer(text, 1, 65_535, 'a port');

@@ -5,6 +5,7 @@
  */
 
 import { NetError } from '@tickwire/base';
+import { SESSIONS_MAX } from '../arguments.ts';
 import type { CliContext } from '../context.ts';
 import { makeLoad } from '../exchange/load.ts';
 import { runTrader, TRADER_ADDRESS } from '../exchange/run.ts';
@@ -22,6 +23,13 @@ export async function trader(context: CliContext, flags: TraderFlags): Promise<v
     );
   }
   const load = makeLoad(flags, flags.idle ?? 'spin');
+  const { firstTrader } = flags;
+  if (firstTrader + load.sessions > SESSIONS_MAX) {
+    throw new NetError(
+      'ERR_TW_CONFIG',
+      `A venue has traders 0 to ${SESSIONS_MAX - 1}; lower --first-trader or --sessions`,
+    );
+  }
   const { port, group, groupPort } = flags;
   await reportRun(context, flags, (hooks) =>
     runTrader(
@@ -29,6 +37,7 @@ export async function trader(context: CliContext, flags: TraderFlags): Promise<v
         device,
         address: flags.address ?? TRADER_ADDRESS,
         venueAddress: flags.venue,
+        firstTrader,
         venue: { port, group, groupPort },
         load,
         link: linkOptions(context, flags),

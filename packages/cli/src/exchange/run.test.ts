@@ -157,7 +157,7 @@ describe('runEmbedded()', () => {
     expect(result.lost).toBe(result.orders - WARMUP);
     expect(result.orders).toBeLessThanOrEqual(2000);
     expect(result.reportSha256).toBeNull();
-    expect(notices.join()).toContain('is it running, fresh, and reachable');
+    expect(notices.join()).toContain('is the venue running, and reachable');
   });
 
   test('a feed with a hole that nobody fills is a loss', async () => {

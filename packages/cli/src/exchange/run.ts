@@ -146,6 +146,7 @@ function makeTraders(
   options: {
     readonly load: LoadConfig;
     readonly venue: Pick<VenueConfig, 'port' | 'group' | 'groupPort'>;
+    readonly firstTrader?: number;
   },
   earlier?: EarlierRuns,
 ): TraderSide {
@@ -160,6 +161,7 @@ function makeTraders(
     port,
     group,
     groupPort,
+    firstTrader: options.firstTrader ?? 0,
     ...(earlier === undefined ? {} : { earlier }),
   });
 }
@@ -259,6 +261,8 @@ export interface TraderRunOptions {
   readonly address: string;
   /** Address of the venue. */
   readonly venueAddress: string;
+  /** Number of the first trader, default 0. */
+  readonly firstTrader?: number;
   readonly venue: Pick<VenueConfig, 'port' | 'group' | 'groupPort'>;
   readonly load: LoadConfig;
   readonly link: Omit<LinkOptions, 'nowNs'>;

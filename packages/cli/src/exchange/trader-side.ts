@@ -40,6 +40,8 @@ export interface TraderSideOptions {
   readonly port: number;
   readonly group: string;
   readonly groupPort: number;
+  /** Number of the first trader, default 0. */
+  readonly firstTrader?: number;
   /** What the venue recovered; absent: it is fresh. */
   readonly earlier?: EarlierRuns;
 }
@@ -76,7 +78,8 @@ export class TraderSide implements Pollable {
     this.earlier = options.earlier ?? NO_EARLIER_RUNS;
     this.feed = feed;
     this.oracle = sessions === 1 ? new OracleReporter() : undefined;
-    for (let i = 0; i < sessions; i += 1) this.sessions.push(this.#open(options, clock, i));
+    const first = options.firstTrader ?? 0;
+    for (let i = 0; i < sessions; i += 1) this.sessions.push(this.#open(options, clock, first + i));
     this.subscriber = new MarketDataSubscriber({
       stack,
       group: options.group,
@@ -204,11 +207,15 @@ export class TraderSide implements Pollable {
       clientSequence: known + 1,
       sink: {
         report: (_client, view, at) => session.report(view, at),
+        loggedIn: (_client, next) => {
+          if (known === 0 && next > 1) this.failure ??= seenBefore(trader);
+        },
         refused: (_client, reason) =>
           this.#fail(`refused the login of trader ${trader} (${reason})`),
         closed: (_client, error) => {
-          if (!this.#isClosing)
-            this.#fail(error?.message ?? `ended the session of trader ${trader}`);
+          if (this.#isClosing) return;
+          if (error === undefined) this.#fail(`ended the session of trader ${trader}`);
+          else this.failure ??= broken(trader, error);
         },
       },
     });
@@ -223,4 +230,27 @@ export class TraderSide implements Pollable {
       `The venue ${what}; is it running, fresh, and reachable at this address and port?`,
     );
   }
+}
+
+/**
+ * Its orders would be taken for repeated ones and ignored: the session rules tell where the stream
+ * of reports stands, not the client sequence.
+ *
+ * @cold
+ */
+function seenBefore(trader: number): NetError {
+  return new NetError(
+    'ERR_TW_CONFIG',
+    `The venue has had orders of trader ${trader} before; give numbers that it has not seen with ` +
+      '--first-trader, or start a fresh venue',
+    { trader },
+  );
+}
+
+/** @cold */
+function broken(trader: number, error: NetError): NetError {
+  const message =
+    `The session of trader ${trader} broke (${error.message}); is the venue running, and ` +
+    'reachable at this address and port?';
+  return new NetError(error.code, message, { ...error.details, trader }, { cause: error });
 }
