@@ -117,6 +117,11 @@ describe('errorText()', () => {
     expect(errorText(new NetError('EPERM', 'No; run as root'))).toBe(
       'tickwire: No; run as root [EPERM]',
     );
+    const advice = "No device; see details.log for the driver's reason";
+    expect(errorText(new NetError('ENODEV', advice, { log: 'one\ntwo' }))).toBe(
+      "tickwire: No device; see the lines below for the driver's reason [ENODEV]\n  one\n  two",
+    );
+    expect(errorText(new NetError('ENODEV', advice, { log: '' }))).toContain("DPDK's log, which");
     expect(errorText(new TypeError('x is not a function'))).toContain('    at ');
     expect(errorText('odd')).toBe('tickwire: odd');
   });

@@ -27,9 +27,22 @@ import { type CliContext, ExitCode } from './context.ts';
  * code, what we did wrong with the stack.
  */
 export function errorText(error: unknown): string {
-  if (error instanceof NetError) return `tickwire: ${error.message} [${error.code}]`;
+  if (error instanceof NetError) return netErrorText(error);
   if (error instanceof Error) return `tickwire: ${error.stack ?? error.message}`;
   return `tickwire: ${String(error)}`;
+}
+
+/** The log of a driver that an error carries is shown, where the message points to it. */
+function netErrorText(error: NetError): string {
+  const { message, code, details } = error;
+  const line = (text: string): string => `tickwire: ${text} [${code}]`;
+  const { log } = details;
+  if (!message.includes('details.log')) return line(message);
+  if (typeof log !== 'string' || log === '') {
+    return line(message.replaceAll('details.log', "DPDK's log, which is empty"));
+  }
+  const text = line(message.replaceAll('details.log', 'the lines below'));
+  return `${text}\n${log.replaceAll(/^/gm, '  ')}`;
 }
 
 const paint = (text: string, hasColor: boolean): string =>

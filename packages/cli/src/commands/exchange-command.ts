@@ -52,7 +52,7 @@ export const exchangeCommand: Command<CliContext> = buildCommand<ExchangeFlags, 
       journalDir: {
         kind: 'parsed',
         parse: String,
-        brief: 'Where the journal lies (a temporary folder)',
+        brief: 'Folder of the journal, continued if there (temporary)',
         placeholder: 'DIR',
         optional: true,
       },
