@@ -3,6 +3,9 @@
  */
 
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { hasNative } from '@tickwire/phy-dpdk';
 import { Namespace, pipeline, whyNot } from '../test/kernel/namespace.ts';
 import { type CliProcess, finish, resultOf, start } from '../test/process.ts';
@@ -98,6 +101,44 @@ describe.skipIf(reason !== undefined)('--device', () => {
       expect(here[name]).toBe(there[name]);
     }
     expect([traded.code, code]).toEqual([0, 0]);
+  });
+
+  test('a venue goes on with its journal; a trader that it has seen is told so', async () => {
+    const one = space();
+    const other = space();
+    one.veth('twv4', other, 'twv5');
+    const folder = mkdtempSync(join(tmpdir(), 'tickwire-venue-'));
+    const args = ['exchange', '--device', 'net_af_packet:iface=twv4', '--json', '--idle', 'yield'];
+    const open = async (): Promise<{ venue: CliProcess; said: string }> => {
+      const venue = start([...args, '--journal-dir', folder], one.inside());
+      return { venue, said: await ready(venue) };
+    };
+    const trade = (...more: string[]): ReturnType<typeof finish> => {
+      const load = ['--rate', '5k', '--orders', '1000', '--warmup', '0', '--json', '--quiet'];
+      const device = ['--device', 'net_af_packet:iface=twv5'];
+      return finish(start(['trader', ...device, ...load, ...more], other.inside()));
+    };
+    try {
+      const first = await open();
+      expect((await trade()).code).toBe(0);
+      first.venue.kill('SIGKILL');
+      await first.venue.exited;
+      const { venue, said } = await open();
+      expect(said).toContain('Recovered 1000 inputs from 1000 records');
+      const again = await trade();
+      expect(again.err).toMatch(/has had orders of trader \d before; give .* --first-trader/);
+      expect(again.code).toBe(1);
+      const traded = await trade('--first-trader', '8');
+      expect(resultOf(traded.out)).toMatchObject({ orders: 1000, lost: 0, multicastLost: 0 });
+      venue.kill('SIGINT');
+      const [out, code] = await Promise.all([venue.stdout.text(), venue.exited]);
+      const replay = { equal: true, records: 2000 };
+      expect(resultOf(out)).toMatchObject({ orders: 1000, replay });
+      expect(resultOf(out).fills).toBe(resultOf(traded.out).fills);
+      expect([traded.code, code]).toEqual([0, 0]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test('a trader without a venue says so and ends with 1', async () => {
