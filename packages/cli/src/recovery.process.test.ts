@@ -55,6 +55,16 @@ describe('exchange --journal-dir on a journal', () => {
     }
   });
 
+  test('refuses a recording whose quantities need other rules of the book', async () => {
+    const directory = join(folder, 'rules');
+    expect((await runOn(directory)).code).toBe(0);
+    const large = join(folder, 'large.csv');
+    writeFileSync(large, '34200.1,1,5,2000000000,5853300,1\n34200.2,1,6,1,5853300,1\n');
+    const { code, err } = await runOn(directory, '--replay', large, '--arrivals', 'constant');
+    expect(err).toContain('need a book with rules of its own');
+    expect(code).toBe(1);
+  });
+
   test('leaves a folder of something else alone', async () => {
     const directory = join(folder, 'foreign');
     mkdirSync(directory);

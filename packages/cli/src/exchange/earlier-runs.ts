@@ -6,6 +6,7 @@
 
 import { NetError } from '@tickwire/base';
 import { replayJournal } from '@tickwire/engine';
+import { DEFAULT_LIMITS } from '@tickwire/protocol';
 import { SESSIONS_MAX } from '../arguments.ts';
 import type { JournalFolder } from './journal-folder.ts';
 import type { OrderFeed } from './order-feed.ts';
@@ -32,10 +33,20 @@ export const NO_EARLIER_RUNS: EarlierRuns = {
 /** Client sequences and order ids are 32 bits wide. */
 const UINT32_MAX = 2 ** 32 - 1;
 
-/** Reads what the folder holds. Throws as `replayJournal`. */
+/** Reads what the folder holds. Throws as `replayJournal`; `ERR_TW_CONFIG` for other rules. */
 export function readEarlierRuns(folder: JournalFolder, config: VenueConfig): EarlierRuns {
   const { path } = folder;
   if (path === undefined || !folder.isContinued) return NO_EARLIER_RUNS;
+  const { priceMax, quantityMax } = config.limits;
+  if (priceMax !== DEFAULT_LIMITS.priceMax || quantityMax !== DEFAULT_LIMITS.quantityMax) {
+    // The same inputs under other rules are another book: not the one that was acknowledged.
+    throw new NetError(
+      'ERR_TW_CONFIG',
+      'The prices or quantities of this recording need a book with rules of its own, which no ' +
+        'journal can be continued with; name a new folder with --journal-dir',
+      { priceMax, quantityMax },
+    );
+  }
   const traders = Math.max(config.traders, SESSIONS_MAX);
   const found = replayJournal(path, { book: { ...bookRules(config), symbols: 1, traders } });
   return {
