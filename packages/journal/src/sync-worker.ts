@@ -11,9 +11,9 @@ import { EIO } from './storage.ts';
 declare const self: Worker;
 
 /**
- * Pause between two syncs. Back to back they hold up the writer: write(2) of 1 kB had a p99 of 49 us
- * beside them, and 3 us with a pause of 10 ms (ext4 on a virtual disk, 100,000 writes). What a crash
- * of the machine can lose grows by the pause.
+ * Pause between two syncs. Back to back they hold up the writer: write(2) of 1 kB had a p99 of 49
+ * us beside them, and 3 us with a pause of 10 ms (ext4 on a virtual disk, 100,000 writes). What a
+ * crash of the machine can lose grows by the pause.
  */
 const PAUSE_MS = 5;
 
