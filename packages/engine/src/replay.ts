@@ -49,7 +49,8 @@ const HASH_REPORTS = 1024;
 /**
  * Replays a journal that nobody writes to. Changes nothing on the disk.
  *
- * @throws NetError `ENOENT` (no journal there), `EACCES` (unreadable), `EADDRINUSE` (an exchange is writing to it),
+ * @throws NetError `ENOENT` (no journal there), `EACCES` (unreadable), `EADDRINUSE` (an exchange is
+ * writing to it),
  * `ERR_TW_CORRUPT` (damaged), `ERR_TW_CONFIG` (the book options give too little room).
  */
 export function replayJournal(directory: string, options: ReplayOptions = {}): ReplayReport {

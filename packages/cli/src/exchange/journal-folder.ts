@@ -39,7 +39,9 @@ export class JournalFolder implements Disposable {
   readonly isContinued: boolean = false;
   readonly #isTemporary: boolean;
 
-  /** @throws NetError `EINVAL` for a directory that holds something else, `EACCES` when it cannot be. */
+  /**
+   * @throws NetError `EINVAL` for a directory that holds something else, `EACCES` when it cannot be.
+   */
   constructor(options: JournalFolderOptions) {
     const { journal, journalDir, keep } = options;
     const isKept = keep || journalDir !== undefined;

@@ -139,7 +139,8 @@ export class OrderFeed {
 /**
  * Reads a file of recorded flow.
  *
- * @throws NetError `ENOENT`, `EACCES` or `EINVAL` for the file, `ERR_TW_FORMAT` with file, line and reason.
+ * @throws NetError `ENOENT`, `EACCES` or `EINVAL` for the file, `ERR_TW_FORMAT` with file, line
+ * and reason.
  */
 export function readFlowFile(path: string): OrderFlow {
   let bytes: Uint8Array;
