@@ -44,7 +44,7 @@ export interface BenchResult {
 
 /** A benchmark. */
 export interface Benchmark {
-  /** What `bun run bench NAME` takes: lower case, with hyphens. */
+  /** What `npm run bench NAME` takes: lower case, with hyphens. */
   readonly name: string;
   /** One line: what is measured, over what, on how many threads. */
   readonly description: string;

@@ -1,5 +1,5 @@
 /**
- * Lists the benchmarks and runs them: the body of `bun run bench`.
+ * Lists the benchmarks and runs them: the body of `npm run bench`.
  *
  * @module
  */
@@ -112,7 +112,7 @@ function list(files: readonly BenchFile[]): string {
   const others = files.filter(({ benchmark }) => benchmark === undefined);
   const rest = others.map(({ path }) => `  bun bench/${path}`);
   return [
-    'bun run bench NAME [--json]',
+    'npm run bench -- NAME [--json]',
     '',
     ...lines,
     ...(rest.length === 0 ? [] : ['', 'by themselves:', ...rest]),
@@ -134,7 +134,7 @@ export async function benchMain(
   }
   const benchmark = known.find((each) => each.name === name);
   if (benchmark === undefined) {
-    io.err(`There is no benchmark "${name}"; "bun run bench" lists them\n`);
+    io.err(`There is no benchmark "${name}"; "npm run bench" lists them\n`);
     return false;
   }
   const record = await runBench(benchmark, options, (line) => io.err(`${line}\n`));

@@ -94,7 +94,7 @@ describe('runs that cannot be end with 1 and say what to do', () => {
     [['trader'], 'A trader needs a port to reach its venue; give --device'],
     [['serve'], 'The services need a port; give --device'],
     [['replay-journal', gone], 'There is no journal'],
-    [['bench', 'no-such'], 'There is no benchmark "no-such"; "bun run bench" lists them'],
+    [['bench', 'no-such'], 'There is no benchmark "no-such"; "npm run bench" lists them'],
   ])('%p', async (args, message) => {
     const { code, out, err } = await cli(args);
     expect(err).toContain(message);

@@ -40,7 +40,8 @@ export class JournalFolder implements Disposable {
   readonly #isTemporary: boolean;
 
   /**
-   * @throws NetError `EINVAL` for a directory that holds something else, `EACCES` when it cannot be.
+   * @throws NetError `EINVAL` for a directory that holds something else, `EACCES` when it cannot
+   * be.
    */
   constructor(options: JournalFolderOptions) {
     const { journal, journalDir, keep } = options;
