@@ -2,27 +2,15 @@ import { expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { collectionsOf } from '@tickwire/base/testing';
 
 const PROBE = join(import.meta.dir, '../test/garbage-probe.ts');
 
-/**
- * Collections of a child process while it appends and commits, from the log of JSC.
- * (`heapStats()` is of no use: it does not count fresh garbage.)
- */
+/** Collections of a probe that appends and commits in a directory of its own. */
 function collections(mode: string): number {
   const path = mkdtempSync(join(tmpdir(), 'tickwire-journal-'));
   try {
-    const child = Bun.spawnSync([process.execPath, PROBE, path, mode], {
-      env: { ...process.env, BUN_JSC_logGC: '1' },
-      stdout: 'pipe',
-      stderr: 'pipe',
-    });
-    const log = child.stderr.toString();
-    if (!child.success) throw new Error(log.slice(-500));
-    const from = log.indexOf('steady');
-    const to = log.lastIndexOf('done');
-    if (from < 0 || to < from) throw new Error('The probe did not print its marks');
-    return log.slice(from, to).split('Requesting GC').length - 1;
+    return collectionsOf(PROBE, path, mode);
   } finally {
     rmSync(path, { recursive: true, force: true });
   }

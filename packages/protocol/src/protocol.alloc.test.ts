@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { join } from 'node:path';
-import { collectionsOf } from '../test/garbage.ts';
+import { collectionsOf } from '@tickwire/base/testing';
 
 const probe = join(import.meta.dir, '../test/garbage-probe.ts');
 

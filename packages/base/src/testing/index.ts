@@ -4,4 +4,5 @@
  * @packageDocumentation
  */
 
+export { collectionsOf } from './collections.ts';
 export { collectsDuring } from './garbage.ts';
