@@ -24,6 +24,7 @@ import {
   SoupType,
 } from '@tickwire/protocol';
 import type { Pollable, Stack, TcpSocket } from '@tickwire/stack';
+import { copyWords } from './slots.ts';
 
 /** What a {@link TraderClient} tells its owner; called during polls of the stack. */
 export interface TraderSink {
@@ -246,11 +247,7 @@ export class TraderClient implements Pollable, Disposable {
   sendEncoded(from: DataView, fromAt: number, length: number, clientSequence: number): number {
     const at = this.#begin();
     if (at < 0) return at;
-    const view = this.#view;
-    const body = at + SOUP_HEADER_BYTES;
-    for (let i = 0; i < length; i += 4) {
-      view.setInt32(body + i, from.getInt32(fromAt + i, true), true);
-    }
+    copyWords(from, fromAt, this.#view, at + SOUP_HEADER_BYTES, length >> 2);
     this.#finish(at, length);
     if (clientSequence >= this.#clientSequence) this.#clientSequence = clientSequence + 1;
     return clientSequence;

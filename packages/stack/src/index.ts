@@ -16,7 +16,12 @@ export {
   type UdpOptions,
 } from './handlers.ts';
 export { IDLE_ROUNDS, type IdleStrategy, type Pollable, runLoop, type RunOptions } from './loop.ts';
-export { INGRESS_BATCH, type StackOptions } from './options.ts';
+export {
+  INGRESS_BATCH,
+  type ResolvedOptions,
+  resolveOptions,
+  type StackOptions,
+} from './options.ts';
 export type { PollTime } from './poll-time.ts';
 export { Stack, TcpListener } from './stack.ts';
 export { TcpSocket } from './tcp-socket.ts';

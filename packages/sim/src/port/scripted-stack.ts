@@ -4,11 +4,10 @@
  * @module
  */
 
-import { Prng } from '@tickwire/base';
 import type { IpLimits } from '@tickwire/ip';
-import { INGRESS_BATCH, StackCore } from '@tickwire/stack';
-import { type TcpConfig, tcpConfig } from '@tickwire/tcp';
-import { Cidr, IpAddress, MacAddress } from '@tickwire/wire';
+import { resolveOptions, StackCore } from '@tickwire/stack';
+import type { TcpConfig } from '@tickwire/tcp';
+import { IpAddress } from '@tickwire/wire';
 import { Posix } from '../posix/posix.ts';
 import { Layer3Port, PEER_MAC } from './layer3-port.ts';
 import { VirtualTime } from './virtual-time.ts';
@@ -50,29 +49,18 @@ export class ScriptedStack implements Disposable {
     this.sockets = new Posix();
     const neighbours = options.neighbours ?? ['10.0.0.2', '10.0.0.3', '10.0.0.254'];
     const device = this.port.device;
-    this.core = new StackCore(
-      {
-        device,
-        clock: this.time.clock,
-        random: new Prng(seed),
-        ingressBatch: INGRESS_BATCH,
-        tcp: tcpConfig({ mssMax: mtu - 40, connectionsMax: 1024, ...options.tcp }),
-        ip: {
-          mac: MacAddress.fromBytes(device.macAddress),
-          mtu,
-          addresses: [Cidr.parse(options.address ?? '10.0.0.1/24')],
-          gateway: IpAddress.parse(options.gateway ?? '10.0.0.254'),
-          neighbours: neighbours.map((text) => ({
-            address: IpAddress.parse(text),
-            mac: PEER_MAC,
-          })),
-          announce: false,
-          ...(options.ipLimits === undefined ? {} : { limits: options.ipLimits }),
-        },
-      },
-      this.sockets,
-      this.sockets,
-    );
+    const resolved = resolveOptions({
+      device,
+      clock: this.time.clock,
+      seed,
+      addresses: [options.address ?? '10.0.0.1/24'],
+      gateway: options.gateway ?? '10.0.0.254',
+      neighbours: neighbours.map((text) => ({ address: IpAddress.parse(text), mac: PEER_MAC })),
+      announce: false,
+      tcp: { connectionsMax: 1024, ...options.tcp },
+      ...(options.ipLimits === undefined ? {} : { ipLimits: options.ipLimits }),
+    });
+    this.core = new StackCore(resolved, this.sockets, this.sockets);
     this.sockets.attach(this.core);
     this.#frames = device.arena.available();
     this.time.add({
