@@ -40,7 +40,7 @@ function populate(host: RawHost, count: number, signal: AbortSignal): void {
 /** One segment for a connection that `populate` opened, its answer and the acknowledgement. */
 function exchange(host: RawHost, slot: number): void {
   const tcb = host.tcp.connection(slot);
-  const { remote3 } = tcb.flow;
+  const { remote3 } = tcb;
   const tsVal = (tcb.tsRecent + 1) | 0;
   const tsEcr = (host.nowNs / 1e6) | 0;
   const flags = TCP_ACK | TCP_PSH;

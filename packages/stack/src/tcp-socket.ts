@@ -48,9 +48,9 @@ export class TcpSocket<Data = unknown> {
 
   /** The peer's address. */
   get remoteAddress(): string {
-    const flow = this.#tcb?.flow;
-    if (flow === undefined) return '';
-    return new IpAddress(flow.remote0, flow.remote1, flow.remote2, flow.remote3).toString();
+    const tcb = this.#tcb;
+    if (tcb === null) return '';
+    return new IpAddress(tcb.remote0, tcb.remote1, tcb.remote2, tcb.remote3).toString();
   }
 
   /** The peer's port, 0 when closed. */

@@ -5,6 +5,7 @@
  */
 
 import { NetError } from '@tickwire/base';
+import { KEEPALIVE_PROBES_MAX } from './limits.ts';
 
 const MS = 1_000_000;
 const SECOND = 1_000_000_000;
@@ -227,6 +228,7 @@ export function tcpConfig(overrides: Partial<TcpConfig> = {}): TcpConfig {
   range(config, 'rtoMaxNs', 1000, 3600 * SECOND);
   range(config, 'synRetriesMax', 0, 127);
   range(config, 'retriesMax', 1, 127);
+  range(config, 'keepaliveProbesMax', 1, KEEPALIVE_PROBES_MAX);
   range(config, 'initialWindowSegments', 1, 1000);
   range(config, 'timeWaitNs', 0, 3600 * SECOND);
   range(config, 'ephemeralPortMin', 1, config.ephemeralPortMax);

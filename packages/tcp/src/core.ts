@@ -22,7 +22,8 @@ import { RateLimit } from './rate-limit.ts';
 import { State } from './state.ts';
 import { SynCache, SynTerms, synTimeoutsNs } from './syn-cache.ts';
 import { SynCookies } from './syn-cookie.ts';
-import { Flag, NEVER, Tcb } from './tcb.ts';
+import { TcbPool } from './tcb-pool.ts';
+import { Flag, loadFlow, loadRoute, NEVER, storeRoute, type Tcb } from './tcb.ts';
 
 /** Bits of `Core.txFlags`. */
 export const Tx = {
@@ -90,7 +91,7 @@ export class Core {
   readonly segment: Segment = new Segment();
   readonly challengeLimit: RateLimit;
   readonly resetLimit: RateLimit;
-  /** For answers to segments of no connection. */
+  /** For segments of no connection, and of one that is about to be. */
   readonly replyFlow: IpFlow = new IpFlow();
   readonly listeners: Listener[] = [];
   readonly listenerTable: ListenerTable = new ListenerTable();
@@ -120,6 +121,9 @@ export class Core {
   /** Last frame of the run that begins with this one (reassembly). */
   readonly rxRunTail: Int32Array;
 
+  /** Where connections come from. */
+  readonly pool: TcbPool;
+  /** Connections by slot. */
   readonly tcbs: Tcb[] = [];
   /** Frames in all send queues, and how many there may be. */
   txFrames = 0;
@@ -134,6 +138,10 @@ export class Core {
   /** The connection of the last segment: bursts come in runs. */
   last: Tcb | undefined = undefined;
 
+  /** The conversation of the connection that sends, as IP wants it; and whose it is. */
+  readonly #flow: IpFlow = new IpFlow();
+  #flowSlot = -1;
+  #flowGeneration = 0;
   #freeHead = -1;
   /** Connections in TIME-WAIT. */
   timeWaitCount = 0;
@@ -156,6 +164,7 @@ export class Core {
     this.events = events;
     this.config = config;
     this.random = random;
+    this.pool = new TcbPool(config);
     this.wheel = new TimerWheel(config.connectionsMax, nowNs);
     this.keys = new KeySource(config.secret ?? drawSecret(random));
     this.demux = new Demux(config.connectionsMax, this.keys);
@@ -206,16 +215,18 @@ export class Core {
   freeTcb(tcb: Tcb): void {
     if (this.last === tcb) this.last = undefined;
     tcb.state = State.Closed;
+    tcb.releaseRare();
     tcb.listNext = this.#freeHead;
     this.#freeHead = tcb.slot;
     this.inUse -= 1;
   }
 
+  /** @cold */
   #addSlab(): void {
     const from = this.tcbs.length;
     let count = this.config.connectionsMax - from;
     if (count > TCB_SLAB) count = TCB_SLAB;
-    for (let i = 0; i < count; i += 1) this.tcbs.push(new Tcb(from + i));
+    for (const tcb of this.pool.make(from, count)) this.tcbs.push(tcb);
     for (let i = count - 1; i >= 0; i -= 1) {
       const tcb = this.tcbs[from + i]!;
       tcb.listNext = this.#freeHead;
@@ -312,10 +323,8 @@ export class Core {
 
   /** Makes sure that the wheel fires at `deadlineNs` at the latest. Later is left to the firing. */
   armAt(tcb: Tcb, deadlineNs: number): void {
-    if (deadlineNs < tcb.wheelAtNs) {
-      tcb.wheelAtNs = deadlineNs;
-      this.wheel.schedule(tcb.slot, deadlineNs);
-    }
+    const wheel = this.wheel;
+    if (deadlineNs < wheel.deadlineNs[tcb.slot]!) wheel.schedule(tcb.slot, deadlineNs);
   }
 
   /** Adds a connection at the end of the TIME-WAIT list. */
@@ -342,6 +351,27 @@ export class Core {
   /** The connection that has been in TIME-WAIT for the longest time, or undefined. */
   oldestTimeWait(): Tcb | undefined {
     return this.#timeWaitHead < 0 ? undefined : this.tcbs[this.#timeWaitHead];
+  }
+
+  /** The conversation of a connection, for as long as no other is asked for. */
+  flowOf(tcb: Tcb): IpFlow {
+    const flow = this.#flow;
+    if (this.#flowSlot === tcb.slot && this.#flowGeneration === tcb.generation) {
+      // Bursts come in runs: the addresses are there.
+      loadRoute(tcb, flow);
+      return flow;
+    }
+    this.#flowSlot = tcb.slot;
+    this.#flowGeneration = tcb.generation;
+    return loadFlow(tcb, flow);
+  }
+
+  /** Has IP look for the way to the peer again. */
+  bind(tcb: Tcb, nowNs: number): number {
+    const flow = this.flowOf(tcb);
+    const status = this.output.bindFlow(flow, nowNs);
+    storeRoute(tcb, flow);
+    return status;
   }
 
   /** Takes a frame, or counts that there is none. */
@@ -371,7 +401,6 @@ export function clearDeadlines(core: Core, tcb: Tcb): void {
   tcb.lingerAtNs = NEVER;
   tcb.userTimeoutAtNs = NEVER;
   tcb.paceAtNs = NEVER;
-  tcb.wheelAtNs = NEVER;
   core.wheel.cancel(tcb.slot);
 }
 
@@ -381,32 +410,33 @@ function drawSecret(random: Prng): number[] {
 }
 
 function matches(tcb: Tcb, meta: IpMeta, ports: number): boolean {
-  const flow = tcb.flow;
+  if (tcb.ports !== ports || tcb.remote3 !== meta.src3 || tcb.local3 !== meta.dst3) return false;
+  // The other words of an IPv4 address are always the same.
+  if (tcb.family !== meta.family || tcb.state === State.Closed) return false;
+  return meta.family === 4 || matchesWords(tcb, meta);
+}
+
+function matchesWords(tcb: Tcb, meta: IpMeta): boolean {
   return (
-    tcb.ports === ports &&
-    flow.remote3 === meta.src3 &&
-    flow.local3 === meta.dst3 &&
-    flow.remote2 === meta.src2 &&
-    flow.local2 === meta.dst2 &&
-    flow.remote1 === meta.src1 &&
-    flow.local1 === meta.dst1 &&
-    flow.remote0 === meta.src0 &&
-    flow.local0 === meta.dst0 &&
-    tcb.state !== State.Closed
+    tcb.remote2 === meta.src2 &&
+    tcb.local2 === meta.dst2 &&
+    tcb.remote1 === meta.src1 &&
+    tcb.local1 === meta.dst1 &&
+    tcb.remote0 === meta.src0 &&
+    tcb.local0 === meta.dst0
   );
 }
 
 function sameFlow(tcb: Tcb, flow: IpFlow, ports: number): boolean {
-  const own = tcb.flow;
   return (
     tcb.ports === ports &&
-    own.remote3 === flow.remote3 &&
-    own.local3 === flow.local3 &&
-    own.remote2 === flow.remote2 &&
-    own.local2 === flow.local2 &&
-    own.remote1 === flow.remote1 &&
-    own.local1 === flow.local1 &&
-    own.remote0 === flow.remote0 &&
-    own.local0 === flow.local0
+    tcb.remote3 === flow.remote3 &&
+    tcb.local3 === flow.local3 &&
+    tcb.remote2 === flow.remote2 &&
+    tcb.local2 === flow.local2 &&
+    tcb.remote1 === flow.remote1 &&
+    tcb.local1 === flow.local1 &&
+    tcb.remote0 === flow.remote0 &&
+    tcb.local0 === flow.local0
   );
 }

@@ -3,7 +3,8 @@ import { Prng } from '@tickwire/base';
 import fc from 'fast-check';
 import { Demux } from './demux.ts';
 import { KeySource } from './isn.ts';
-import { Tcb } from './tcb.ts';
+import type { Tcb } from './tcb.ts';
+import { loneTcbs } from './testing/lone-tcb.ts';
 
 const keys = (seed: number): KeySource => new KeySource([seed, 0, 0, 0]);
 
@@ -24,7 +25,7 @@ describe('Demux', () => {
         fc.array(fc.tuple(fc.nat({ max: 15 }), fc.nat({ max: 3 })), { maxLength: 200 }),
         (steps) => {
           const demux = new Demux(16, keys(1));
-          const tcbs = Array.from({ length: 16 }, (_, slot) => new Tcb(slot));
+          const tcbs = loneTcbs(16);
           const inside = new Set<number>();
           for (const [slot, hash] of steps) {
             const tcb = tcbs[slot]!;
@@ -52,7 +53,7 @@ describe('Demux', () => {
     const LIVE = 1000;
     const demux = new Demux(LIVE, keys(1));
     const random = new Prng(2);
-    const tcbs = Array.from({ length: LIVE }, (_, slot) => new Tcb(slot));
+    const tcbs = loneTcbs(LIVE);
     for (const tcb of tcbs) {
       tcb.hash = demux.hash4(1, random.nextUint32() | 0, 2);
       demux.insert(tcb);

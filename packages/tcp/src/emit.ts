@@ -37,7 +37,7 @@ import type { Core, Segment } from './core.ts';
 import { emitFastOpen, fillSyn } from './fast-open-syn.ts';
 import { emitSack, sackBlockCount, sackOptionBytes } from './sack.ts';
 import { State } from './state.ts';
-import { Flag, NEVER, type Tcb } from './tcb.ts';
+import { Flag, NEVER, storeRoute, type Tcb } from './tcb.ts';
 import { advertiseWindow } from './window.ts';
 
 const MS_NS = 1_000_000;
@@ -55,9 +55,9 @@ export function timestampNow(tcb: Tcb, nowNs: number): number {
   return (timestampClock(nowNs) + tcb.tsOffset) | 0;
 }
 
-/** IP header bytes of a flow, without options. */
-export function ipHeaderBytes(flow: IpFlow): number {
-  return flow.family === 4 ? 20 : 40;
+/** IP header bytes of a family, without options. */
+export function ipHeaderBytes(family: number): number {
+  return family === 4 ? 20 : 40;
 }
 
 /**
@@ -76,13 +76,12 @@ export function sendSegment(
   nowNs: number,
 ): void {
   const view = core.arena.view;
-  const flow = tcb.flow;
   let optionBytes = (tcb.flags & Flag.Timestamps) !== 0 ? TCP_TIMESTAMPS_BYTES : 0;
   let blocks = 0;
   if (tcb.ooHead !== NO_FRAME || tcb.dsackLeft !== tcb.dsackRight) {
     // A full-sized segment has no room for blocks; a pure ACK follows it then.
-    const mtu = tcb.pathMtu < flow.mtu ? tcb.pathMtu : flow.mtu;
-    let room = mtu - ipHeaderBytes(flow) - TCP_HEADER_BYTES - optionBytes - length;
+    const mtu = tcb.pathMtu < tcb.ipMtu ? tcb.pathMtu : tcb.ipMtu;
+    let room = mtu - ipHeaderBytes(tcb.family) - TCP_HEADER_BYTES - optionBytes - length;
     if (room > TCP_OPTIONS_BYTES_MAX - optionBytes) room = TCP_OPTIONS_BYTES_MAX - optionBytes;
     blocks = sackBlockCount(core, tcb, room);
     optionBytes += sackOptionBytes(blocks);
@@ -121,10 +120,8 @@ export function sendSegment(
   // Whatever leaves carries the ACK: nothing is owed any more (RFC 9293, 3.8.6.3).
   tcb.ackAtNs = NEVER;
   tcb.rcvAcked = tcb.rcvNxt;
-  const trafficClass = flow.trafficClass;
-  if (ect && (tcb.flags & Flag.Ecn) !== 0) flow.trafficClass = (trafficClass & 0xfc) | ECT_0;
-  submit(core, tcb, frame, headerAt, headerBytes + length, nowNs);
-  flow.trafficClass = trafficClass;
+  const ecn = ect && (tcb.flags & Flag.Ecn) !== 0 ? ECT_0 : 0;
+  submit(core, tcb, frame, headerAt, headerBytes + length, ecn, nowNs);
 }
 
 function submit(
@@ -133,11 +130,18 @@ function submit(
   frame: number,
   at: number,
   length: number,
+  ecn: number,
   nowNs: number,
 ): void {
   tcb.segmentsOut += 1;
   tcb.lastSentNs = nowNs;
-  submitFlow(core, tcb.flow, frame, at, length, nowNs);
+  const flow = core.flowOf(tcb);
+  flow.trafficClass |= ecn;
+  submitFlow(core, flow, frame, at, length, nowNs);
+  // IP has found another way, or the first one.
+  if (flow.neighbourVersion !== tcb.neighbourVersion || flow.neighbour !== tcb.neighbour) {
+    storeRoute(tcb, flow);
+  }
 }
 
 /** Fills in the checksum of a segment on a bound flow and sends it. Takes the reference. */
@@ -180,7 +184,7 @@ export function sendSyn(core: Core, tcb: Tcb, nowNs: number): boolean {
   if (frame === NO_FRAME) return false;
   const view = core.arena.view;
   const at = core.arena.dataAt[frame]!;
-  let optionAt = emitTcpMss(view, at, offeredMss(core, tcb.flow));
+  let optionAt = emitTcpMss(view, at, offeredMss(core, tcb.family, tcb.ipMtu));
   // Order of Linux: MSS, SACK permitted, timestamps, window scale. An answer repeats only what the
   // SYN offered (RFC 7323, 1.3; RFC 2018, 2).
   const sack = (tcb.flags & Flag.Sack) !== 0;
@@ -196,7 +200,7 @@ export function sendSyn(core: Core, tcb: Tcb, nowNs: number): boolean {
   let payloadBytes = 0;
   if (tcb.fastOpen !== 0) {
     optionAt = emitFastOpen(core, tcb, view, at, optionAt, nowNs);
-    const room = tcb.flow.mtu - ipHeaderBytes(tcb.flow) - TCP_HEADER_BYTES - (optionAt - at);
+    const room = tcb.ipMtu - ipHeaderBytes(tcb.family) - TCP_HEADER_BYTES - (optionAt - at);
     payloadBytes = fillSyn(core, tcb, optionAt, optionAt - at, room);
   }
   const answer = tcb.state === State.SynReceived;
@@ -224,13 +228,13 @@ export function sendSyn(core: Core, tcb: Tcb, nowNs: number): boolean {
   tcb.ackAtNs = NEVER;
   tcb.rcvAcked = tcb.rcvNxt;
   tcb.flags &= ~Flag.AckNow;
-  submit(core, tcb, frame, headerAt, headerBytes + payloadBytes, nowNs);
+  submit(core, tcb, frame, headerAt, headerBytes + payloadBytes, 0, nowNs);
   return true;
 }
 
 /** The MSS that we offer: what our link takes (RFC 9293, 3.7.1; RFC 6691). */
-export function offeredMss(core: Core, flow: IpFlow): number {
-  let mss = flow.mtu - ipHeaderBytes(flow) - TCP_HEADER_BYTES;
+export function offeredMss(core: Core, family: number, mtu: number): number {
+  let mss = mtu - ipHeaderBytes(family) - TCP_HEADER_BYTES;
   if (mss > core.config.mssMax) mss = core.config.mssMax;
   return mss;
 }
@@ -258,7 +262,7 @@ export function sendResetAt(core: Core, tcb: Tcb, seq: number, nowNs: number): v
     0,
   );
   core.counters.outRsts += 1;
-  submit(core, tcb, frame, at, TCP_HEADER_BYTES, nowNs);
+  submit(core, tcb, frame, at, TCP_HEADER_BYTES, 0, nowNs);
 }
 
 /**

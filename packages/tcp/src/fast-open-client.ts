@@ -18,7 +18,7 @@ import type { Tcb } from './tcb.ts';
 
 /** Makes a connection in SYN-SENT try fast open: with the cookie if there is one, else for one. */
 export function wantFastOpen(core: Core, tcb: Tcb, nowNs: number): void {
-  if (!core.fastOpenCache.lookup(tcb.flow, nowNs)) return;
+  if (!core.fastOpenCache.lookup(core.flowOf(tcb), nowNs)) return;
   tcb.fastOpen = FastOpen.Client;
   if (core.fastOpenCache.mss === 0) return;
   tcb.peerMss = core.fastOpenCache.mss;
@@ -32,14 +32,20 @@ export function wantFastOpen(core: Core, tcb: Tcb, nowNs: number): void {
 export function fastOpenAnswered(core: Core, tcb: Tcb, segment: Segment, nowNs: number): void {
   const { options, fastOpenCache: cache } = core;
   if (options.fastOpenAt >= 0) {
-    cache.store(tcb.flow, tcb.peerMss, core.arena.view, options.fastOpenAt, options.fastOpenLength);
+    cache.store(
+      core.flowOf(tcb),
+      tcb.peerMss,
+      core.arena.view,
+      options.fastOpenAt,
+      options.fastOpenLength,
+    );
   }
   const taken = seqDiff(segment.ack, tcb.sndNxt);
   if (taken > 0) dropHead(core, tcb, taken);
   else if (tcb.fastOpenBytes > 0) {
     core.counters.fastOpenActiveFails += 1;
     // The SYN got through only without its data.
-    if (tcb.backoff > 0) cache.avoid(tcb.flow, nowNs);
+    if (tcb.backoff > 0) cache.avoid(core.flowOf(tcb), nowNs);
   }
   tcb.sndNxt = segment.ack;
   tcb.sndUna = segment.ack;

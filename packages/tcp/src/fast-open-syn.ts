@@ -25,12 +25,12 @@ export function emitFastOpen(
 ): number {
   if (tcb.fastOpen === FastOpen.ServerRenew) {
     const cookieAt = emitTcpFastOpen(view, at, FAST_OPEN_COOKIE_BYTES);
-    core.fastOpenKeys.write(tcb.flow, view, cookieAt, nowNs);
+    core.fastOpenKeys.write(core.flowOf(tcb), view, cookieAt, nowNs);
     return emitTcpPadding(view, start, cookieAt + FAST_OPEN_COOKIE_BYTES);
   }
   if (tcb.fastOpen !== FastOpen.Client || tcb.backoff > 0) return at;
   const cache = core.fastOpenCache;
-  if (!cache.lookup(tcb.flow, nowNs)) return at;
+  if (!cache.lookup(core.flowOf(tcb), nowNs)) return at;
   const length = cache.length;
   // Other options may leave no room for a long cookie.
   if (at + 2 + length > start + TCP_OPTIONS_BYTES_MAX) return at;

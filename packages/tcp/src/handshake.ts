@@ -32,8 +32,7 @@ import { updateMss } from './send.ts';
 import { CloseReason, State } from './state.ts';
 import { synWindow, windowShift } from './syn-ack.ts';
 import { SynFlag, type SynTerms } from './syn-cache.ts';
-import { Flag, NEVER, type Tcb } from './tcb.ts';
-import { resetTcb } from './tcb-reset.ts';
+import { Flag, NEVER, storeFlow, type Tcb } from './tcb.ts';
 import { promisedWindow } from './window.ts';
 
 /** `Tcb.lastSentNs` when nobody knows which SYN-ACK was answered. */
@@ -56,10 +55,11 @@ export function defaultMss(family: number): number {
   return family === 4 ? TCP_MSS_DEFAULT_IPV4 : TCP_MSS_DEFAULT_IPV6;
 }
 
-/** Makes `tcb` a new connection on `tcb.flow`, which is bound, between its ports. */
+/** Makes `tcb` a new connection on `flow`, which is bound, between two ports. */
 function begin(
   core: Core,
   tcb: Tcb,
+  flow: IpFlow,
   localPort: number,
   remotePort: number,
   iss: number,
@@ -67,11 +67,10 @@ function begin(
   nowNs: number,
 ): void {
   const config = core.config;
-  resetTcb(tcb, config, nowNs);
-  tcb.localPort = localPort;
-  tcb.remotePort = remotePort;
+  tcb.reset(core.pool.initial, nowNs);
+  storeFlow(tcb, flow);
   tcb.ports = (localPort << 16) | remotePort;
-  tcb.hash = core.hashFlow(tcb.flow, tcb.ports);
+  tcb.hash = core.hashFlow(flow, tcb.ports);
   tcb.iss = iss;
   tcb.tsOffset = tsOffset;
   tcb.sndUna = tcb.iss;
@@ -87,29 +86,9 @@ function begin(
   if (config.sack) tcb.flags |= Flag.Sack;
   if (config.windowScaling) tcb.flags |= Flag.Scaling;
   if (config.nagle) tcb.flags |= Flag.Nagle;
-  tcb.peerMss = defaultMss(tcb.flow.family);
+  tcb.peerMss = defaultMss(tcb.family);
   updateMss(core, tcb);
   core.demux.insert(tcb);
-}
-
-/** Copies the addresses and settings of a flow, not what IP caches. */
-function copyFlow(to: IpFlow, from: IpFlow): void {
-  to.family = from.family;
-  to.local0 = from.local0;
-  to.local1 = from.local1;
-  to.local2 = from.local2;
-  to.local3 = from.local3;
-  to.remote0 = from.remote0;
-  to.remote1 = from.remote1;
-  to.remote2 = from.remote2;
-  to.remote3 = from.remote3;
-  to.trafficClass = from.trafficClass & 0xfc;
-  to.hopLimit = from.hopLimit;
-  to.dontFragment = 1;
-  to.mtu = from.mtu;
-  to.addressSum = from.addressSum;
-  to.neighbour = from.neighbour;
-  to.neighbourVersion = from.neighbourVersion;
 }
 
 /**
@@ -128,9 +107,8 @@ export function openActive(
 ): Tcb | undefined {
   const tcb = takeTcb(core);
   if (tcb === undefined) return undefined;
-  copyFlow(tcb.flow, flow);
-  core.isn.compute(tcb.flow, (localPort << 16) | remotePort, floor, nowNs);
-  begin(core, tcb, localPort, remotePort, core.isn.isn, core.isn.tsOffset, nowNs);
+  core.isn.compute(flow, (localPort << 16) | remotePort, floor, nowNs);
+  begin(core, tcb, flow, localPort, remotePort, core.isn.isn, core.isn.tsOffset, nowNs);
   tcb.token = token;
   // Until the peer has spoken, frames are filled as if it took what we take; what is too large then
   // is cut when it leaves.
@@ -159,12 +137,13 @@ export function openPassiveTcb(
 ): Tcb | undefined {
   const tcb = takeTcb(core);
   if (tcb === undefined) return undefined;
-  flowFromMeta(tcb.flow, meta);
-  if (core.output.bindFlow(tcb.flow, nowNs) < 0) {
+  const flow = core.replyFlow;
+  flowFromMeta(flow, meta);
+  if (core.output.bindFlow(flow, nowNs) < 0) {
     core.freeTcb(tcb);
     return undefined;
   }
-  begin(core, tcb, ports >>> 16, ports & 0xffff, terms.iss, terms.tsOffset, nowNs);
+  begin(core, tcb, flow, ports >>> 16, ports & 0xffff, terms.iss, terms.tsOffset, nowNs);
   tcb.listener = listener.id;
   tcb.state = State.SynReceived;
   listener.embryonic += 1;
@@ -258,7 +237,7 @@ export function synSentArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: nu
     return false;
   }
   if ((flags & TCP_SYN) === 0) return false;
-  tcb.peerMss = tcb.flow.family === 4 ? TCP_MSS_DEFAULT_IPV4 : TCP_MSS_DEFAULT_IPV6;
+  tcb.peerMss = tcb.family === 4 ? TCP_MSS_DEFAULT_IPV4 : TCP_MSS_DEFAULT_IPV6;
   takeSyn(core, tcb, segment, nowNs);
   if (acks) {
     if (tcb.fastOpen !== 0) fastOpenAnswered(core, tcb, segment, nowNs);

@@ -7,6 +7,15 @@
 /** Connections are created this many at a time, so that a small program stays small. */
 export const TCB_SLAB = 256;
 
+/** Doublings of a timeout that are counted: no timeout is short enough for more. */
+export const BACKOFF_MAX = 64;
+
+/** Keepalive probes without an answer, as in Linux. */
+export const KEEPALIVE_PROBES_MAX = 127;
+
+/** Records for what few connections need come this many at a time; the first is lent to none. */
+export const RARE_SLAB = 64;
+
 /** Duplicate ACKs that mean a loss without SACK (RFC 5681, 3.2). */
 export const DUP_ACK_THRESHOLD = 3;
 

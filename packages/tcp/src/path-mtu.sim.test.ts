@@ -1,11 +1,12 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { NO_FRAME, Prng } from '@tickwire/base';
-import { IpFlow, tcpSeq } from '@tickwire/wire';
+import { tcpSeq } from '@tickwire/wire';
 import type { TcpConfig } from './config.ts';
 import { IcmpKind } from './icmp-error.ts';
 import { Recovery } from './recovery.ts';
 import type { Tcb } from './tcb.ts';
 import { Link, type LinkOptions } from './testing/link.ts';
+import { flowOf } from './testing/lone-tcb.ts';
 import { patternByte } from './testing/scripted-peer.ts';
 
 // Minutes of virtual time; a loaded machine is no reason to fail.
@@ -57,7 +58,8 @@ class Path {
     this.link.onTooBig = (sent): void => {
       const seq = tcpSeq(a.arena.view, sent.at);
       const { client } = this;
-      const { flow, localPort, remotePort } = client;
+      const { localPort, remotePort } = client;
+      const flow = flowOf(client);
       a.tcp.icmpError(flow, localPort, remotePort, seq, IcmpKind.TooBig, this.link.pathMtu);
       if (client.recovery === Recovery.Repair) this.repairs += 1;
     };
@@ -118,7 +120,7 @@ describe('path MTU by ICMP (RFC 1191, RFC 8201)', () => {
   });
 
   test('packets carry DF', () => {
-    expect(new Path().client.flow.dontFragment).toBe(1);
+    expect(flowOf(new Path().client).dontFragment).toBe(1);
   });
 
   test('an error is ignored when nothing so large is in flight (RFC 5927, 7.2)', () => {
@@ -128,7 +130,7 @@ describe('path MTU by ICMP (RFC 1191, RFC 8201)', () => {
     tcp.write(client, new Uint8Array(4000), 0, 4000);
     link.pump();
     const say = (seq: number, mtu: number): number =>
-      tcp.icmpError(client.flow, client.localPort, client.remotePort, seq, IcmpKind.TooBig, mtu);
+      tcp.icmpError(flowOf(client), client.localPort, client.remotePort, seq, IcmpKind.TooBig, mtu);
     expect(say(client.sndUna, 1500)).toBeLessThan(0);
     // In flight, but no segment begins there: a guess.
     expect(say((client.sndUna + 7) | 0, 600)).toBeLessThan(0);
@@ -150,12 +152,11 @@ describe('path MTU by ICMP (RFC 1191, RFC 8201)', () => {
     const say = (mtu: number): number =>
       tcp.icmpError(flow, client.localPort, client.remotePort, client.sndUna, 2, mtu);
     // The lookup goes by another object, so that the connection alone turns to IPv6.
-    const flow = new IpFlow();
-    Object.assign(flow, client.flow);
-    client.flow.family = 6;
+    const flow = flowOf(client);
+    client.family = 6;
     expect(say(1279)).toBeLessThan(0);
     expect(client.pathMtu).toBe(65_535);
-    client.flow.family = 4;
+    client.family = 4;
     expect(say(300)).toBe(0);
     // IPv4 has a floor instead (Linux's min_pmtu).
     expect(client.pathMtu).toBe(552);
@@ -195,7 +196,7 @@ describe('path MTU by ICMP (RFC 1191, RFC 8201)', () => {
       link.pathMtu = 1200;
       path.send(200_000);
       // IP has the news, too, and gives its estimate up some time after TCP begins to look.
-      client.flow.mtu = 1200;
+      client.ipMtu = 1200;
       const bind = link.a.bindFlow.bind(link.a);
       let known = 1200;
       link.a.bindFlow = (flow, nowNs): number => {
@@ -247,12 +248,12 @@ describe('path MTU by ICMP (RFC 1191, RFC 8201)', () => {
   test('news that IP has from elsewhere counts with the next segment', () => {
     const path = new Path();
     path.send(10_000);
-    path.client.flow.mtu = 1300;
+    path.client.ipMtu = 1300;
     path.link.pathMtu = 1300;
     path.send(100_000);
     expect(path.client.mss).toBe(1300 - HEADERS);
     expect(path.link.a.tcp.counters.timeouts).toBe(0);
-    path.client.flow.mtu = 1500;
+    path.client.ipMtu = 1500;
     path.link.pathMtu = 1500;
     path.send(100_000);
     expect(path.client.mss).toBe(1500 - HEADERS);

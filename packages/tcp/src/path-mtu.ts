@@ -3,7 +3,7 @@
  * How large a packet the path takes: by ICMP (RFC 1191, RFC 8201) and, where routers are silent, by
  * probing with data (RFC 4821).
  *
- * IP keeps what routers have said in `flow.mtu`, for all connections, and forgets it after ten
+ * IP keeps what routers have said in `IpFlow.mtu`, for all connections, and forgets it after ten
  * minutes. `Tcb.pathMtu` is what this connection knows besides: the smaller of both counts. IPv4
  * packets carry DF always, so a packet that is too large is lost, not cut.
  *
@@ -48,7 +48,7 @@ export function openPathMtu(core: Core, tcb: Tcb): void {
  * stays: nothing was congested.
  */
 export function pathShrinks(core: Core, tcb: Tcb, seq: number, mtu: number): number {
-  const isIpv4 = tcb.flow.family === 4;
+  const isIpv4 = tcb.family === 4;
   // An IPv6 link takes 1280 bytes; who claims less lies (RFC 8201, 4).
   if (!core.config.pathMtuDiscovery || (!isIpv4 && mtu < MTU_MIN_IPV6)) return ignored(core);
   const frame = frameAt(core, tcb, seq);
@@ -99,17 +99,17 @@ function repair(core: Core, tcb: Tcb): void {
 /** Bytes of a packet with so much payload. */
 function packetBytes(tcb: Tcb, length: number): number {
   const options = (tcb.flags & Flag.Timestamps) !== 0 ? TCP_TIMESTAMPS_BYTES : 0;
-  return ipHeaderBytes(tcb.flow) + TCP_HEADER_BYTES + options + length;
+  return ipHeaderBytes(tcb.family) + TCP_HEADER_BYTES + options + length;
 }
 
 /** Where a search begins: a size that passes everywhere but on exotic paths (RFC 4821, 7.2). */
 function baseMtu(core: Core, tcb: Tcb): number {
-  const mtu = core.config.mtuBaseMss + ipHeaderBytes(tcb.flow) + TCP_HEADER_BYTES;
-  return tcb.flow.family === 6 && mtu < MTU_MIN_IPV6 ? MTU_MIN_IPV6 : mtu;
+  const mtu = core.config.mtuBaseMss + ipHeaderBytes(tcb.family) + TCP_HEADER_BYTES;
+  return tcb.family === 6 && mtu < MTU_MIN_IPV6 ? MTU_MIN_IPV6 : mtu;
 }
 
 function leastMtu(tcb: Tcb): number {
-  return tcb.flow.family === 4 ? MTU_MIN_IPV4 : MTU_MIN_IPV6;
+  return tcb.family === 4 ? MTU_MIN_IPV4 : MTU_MIN_IPV6;
 }
 
 /** Looks from `atNs` on for a size up to `high`, the largest first. */
@@ -124,7 +124,7 @@ function peerMtu(core: Core, tcb: Tcb): number {
   let mss = tcb.peerMss < core.config.mssMax ? tcb.peerMss : core.config.mssMax;
   const options = (tcb.flags & Flag.Timestamps) !== 0 ? TCP_TIMESTAMPS_BYTES : 0;
   if (mss - options > core.arena.dataRoom) mss = core.arena.dataRoom + options;
-  return mss + ipHeaderBytes(tcb.flow) + TCP_HEADER_BYTES;
+  return mss + ipHeaderBytes(tcb.family) + TCP_HEADER_BYTES;
 }
 
 /**
@@ -134,9 +134,9 @@ function peerMtu(core: Core, tcb: Tcb): number {
  */
 export function growPath(core: Core, tcb: Tcb, nowNs: number): boolean {
   // A search begins: IP's own estimate may have aged since the last segment left.
-  if (tcb.mtuHigh === MTU_MAX) core.output.bindFlow(tcb.flow, nowNs);
+  if (tcb.mtuHigh === MTU_MAX) core.bind(tcb, nowNs);
   const most = peerMtu(core, tcb);
-  const ceiling = most < tcb.flow.mtu ? most : tcb.flow.mtu;
+  const ceiling = most < tcb.ipMtu ? most : tcb.ipMtu;
   if (tcb.mtuHigh > ceiling) tcb.mtuHigh = ceiling;
   const low = pathMtu(tcb);
   if (tcb.mtuHigh - low < MTU_SEARCH_STOP) {

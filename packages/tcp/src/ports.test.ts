@@ -129,7 +129,7 @@ test('a listener’s connections and those that go out never meet in one 4-tuple
   host.tcp.listen(0, 0, 0, 0, 80);
   const client = new RawClient(host, 0x0a000009, 7777, 80);
   expect(client.open(1)).toBe(true);
-  expect(host.last!.flow.local3).toBe(RAW_ADDRESS);
+  expect(host.last!.local3).toBe(RAW_ADDRESS);
   expect(connect(host, 0x0a000009, 7777, 1)).toEqual([81]);
   expect(host.tcp.connect(flowTo(0x0a000009), 7777, 80, 0)).toBe(Status.Exists);
 });

@@ -56,7 +56,7 @@ describe('65,536 connections (smoltcp#19, fastcp M3)', () => {
       host.nowNs += 10_000;
       for (const tcb of tcbs) {
         const seq = tcb.rcvNxt;
-        const { remote3 } = tcb.flow;
+        const { remote3 } = tcb;
         const flags = TCP_ACK | TCP_PSH;
         host.inject(remote3, 4000, 80, flags, seq, tcb.sndNxt, 2000, 0, 10);
         host.inject(remote3, 4000, 80, flags, seq + 10, tcb.sndNxt, 2000, 0, 10);

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { TCP_ACK, TCP_ECE, TCP_SYN } from '@tickwire/wire';
 import { IcmpKind } from './icmp-error.ts';
 import { State } from './state.ts';
+import { flowOf } from './testing/lone-tcb.ts';
 import { type Captured, pattern, Script } from './testing/scripted-peer.ts';
 
 const MS = 1_000_000;
@@ -309,7 +310,7 @@ describe('path MTU (RFC 1191, RFC 5927)', () => {
     s.egress();
     const { cwnd } = tcb;
     s.write(tcb, 2920, 1000);
-    const { flow } = tcb;
+    const flow = flowOf(tcb);
     expect(s.host.tcp.icmpError(flow, 80, 5000, tcb.iss + 1, 2, 1000)).toBe(0);
     const sent = s.egress();
     expect(shapes(sent)).toEqual([
@@ -329,9 +330,9 @@ describe('path MTU (RFC 1191, RFC 5927)', () => {
     const tcb = s.accept({ mss: 1460 });
     s.write(tcb, 0, 1000);
     s.egress();
-    expect(s.host.tcp.icmpError(tcb.flow, 80, 5000, tcb.iss + 5000, 2, 1000)).toBeLessThan(0);
-    expect(s.host.tcp.icmpError(tcb.flow, 80, 5000, tcb.iss - 1, 2, 1000)).toBeLessThan(0);
-    expect(s.host.tcp.icmpError(tcb.flow, 80, 9, tcb.iss + 1, 2, 1000)).toBeLessThan(0);
+    expect(s.host.tcp.icmpError(flowOf(tcb), 80, 5000, tcb.iss + 5000, 2, 1000)).toBeLessThan(0);
+    expect(s.host.tcp.icmpError(flowOf(tcb), 80, 5000, tcb.iss - 1, 2, 1000)).toBeLessThan(0);
+    expect(s.host.tcp.icmpError(flowOf(tcb), 80, 9, tcb.iss + 1, 2, 1000)).toBeLessThan(0);
     expect(tcb.mss).toBe(1460);
     expect(s.host.tcp.counters.icmpIgnored).toBe(3);
   });
@@ -341,14 +342,14 @@ describe('path MTU (RFC 1191, RFC 5927)', () => {
     const tcb = s.accept({ mss: 1460 });
     s.write(tcb, 0, 1460);
     s.egress();
-    tcb.flow.mtu = 1000;
-    expect(s.host.tcp.icmpError(tcb.flow, 80, 5000, tcb.iss + 1, 2, 1000)).toBe(0);
+    tcb.ipMtu = 1000;
+    expect(s.host.tcp.icmpError(flowOf(tcb), 80, 5000, tcb.iss + 1, 2, 1000)).toBe(0);
     expect(shapes(s.egress())).toEqual([
       [1, 960],
       [961, 500],
     ]);
     // The same news again is none.
-    expect(s.host.tcp.icmpError(tcb.flow, 80, 5000, tcb.iss + 1, 2, 1000)).toBeLessThan(0);
+    expect(s.host.tcp.icmpError(flowOf(tcb), 80, 5000, tcb.iss + 1, 2, 1000)).toBeLessThan(0);
   });
 
   test('an absurd MTU is bounded', () => {
@@ -356,7 +357,7 @@ describe('path MTU (RFC 1191, RFC 5927)', () => {
     const tcb = s.accept({ mss: 1460 });
     s.write(tcb, 0, 1000);
     s.egress();
-    s.host.tcp.icmpError(tcb.flow, 80, 5000, tcb.iss + 1, 2, 0);
+    s.host.tcp.icmpError(flowOf(tcb), 80, 5000, tcb.iss + 1, 2, 0);
     expect(tcb.mss).toBe(512);
   });
 
@@ -364,13 +365,13 @@ describe('path MTU (RFC 1191, RFC 5927)', () => {
     const s = new Script();
     const opening = s.connect();
     s.egress();
-    expect(s.host.tcp.icmpError(opening.flow, 80, 5000, opening.iss, 1, 0)).toBe(0);
+    expect(s.host.tcp.icmpError(flowOf(opening), 80, 5000, opening.iss, 1, 0)).toBe(0);
     expect(s.host.of(opening).closed).toBe('refused');
     const t = new Script();
     const open = t.accept();
     t.write(open, 0, 10);
     t.egress();
-    t.host.tcp.icmpError(open.flow, 80, 5000, open.iss + 1, 1, 0);
+    t.host.tcp.icmpError(flowOf(open), 80, 5000, open.iss + 1, 1, 0);
     expect(open.state).toBe(State.Established);
   });
 });
@@ -380,7 +381,7 @@ describe('soft errors and loose ends', () => {
     const s = new Script({ config: { synRetriesMax: 2 } });
     const tcb = s.connect();
     s.egress();
-    expect(s.host.tcp.icmpError(tcb.flow, 80, 5000, tcb.iss, 0, 0)).toBe(0);
+    expect(s.host.tcp.icmpError(flowOf(tcb), 80, 5000, tcb.iss, 0, 0)).toBe(0);
     expect(tcb.state).toBe(State.SynSent);
     s.advance(60 * SECOND);
     expect(s.host.of(tcb).closed).toBe('unreachable');
@@ -390,7 +391,8 @@ describe('soft errors and loose ends', () => {
     const s = new Script();
     const tcb = s.connect();
     s.egress();
-    const { flow, iss } = tcb;
+    const { iss } = tcb;
+    const flow = flowOf(tcb);
     // Not ours: nothing of it is in flight.
     expect(s.host.tcp.icmpError(flow, 80, 5000, iss + 5, IcmpKind.Local, 0)).toBeLessThan(0);
     expect(tcb.state).toBe(State.SynSent);
@@ -404,7 +406,7 @@ describe('soft errors and loose ends', () => {
     const tcb = s.accept({ mss: 1000 });
     s.write(tcb, 0, 100);
     s.egress();
-    s.host.tcp.icmpError(tcb.flow, 80, 5000, tcb.sndUna, IcmpKind.Local, 0);
+    s.host.tcp.icmpError(flowOf(tcb), 80, 5000, tcb.sndUna, IcmpKind.Local, 0);
     expect(tcb.state).toBe(State.Established);
     s.advance(5 * SECOND);
     s.send({ seq: 1, ack: 101 });

@@ -52,18 +52,18 @@ export function maySend(tcb: Tcb): boolean {
 
 /** Recomputes the effective MSS from the peer's option and the path (RFC 9293, 3.7.1). */
 export function updateMss(core: Core, tcb: Tcb): void {
-  tcb.mtuSeen = tcb.flow.mtu;
+  tcb.mtuSeen = tcb.ipMtu;
   tcb.mss = mssAt(core, tcb, pathMtu(tcb));
 }
 
 /** The largest packet to the peer: what IP knows of the path, and what this connection knows. */
 export function pathMtu(tcb: Tcb): number {
-  return tcb.pathMtu < tcb.flow.mtu ? tcb.pathMtu : tcb.flow.mtu;
+  return tcb.pathMtu < tcb.ipMtu ? tcb.pathMtu : tcb.ipMtu;
 }
 
 /** The effective MSS on a path with this MTU. */
 export function mssAt(core: Core, tcb: Tcb, mtu: number): number {
-  let mss = mtu - ipHeaderBytes(tcb.flow) - TCP_HEADER_BYTES;
+  let mss = mtu - ipHeaderBytes(tcb.family) - TCP_HEADER_BYTES;
   if (mss > tcb.peerMss) mss = tcb.peerMss;
   if (mss > core.config.mssMax) mss = core.config.mssMax;
   if ((tcb.flags & Flag.Timestamps) !== 0) mss -= TCP_TIMESTAMPS_BYTES;

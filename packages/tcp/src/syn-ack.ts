@@ -62,7 +62,7 @@ export function sendSynAck(
   if (frame === NO_FRAME) return false;
   const view = core.arena.view;
   const at = core.arena.dataAt[frame]!;
-  let end = emitTcpMss(view, at, offeredMss(core, flow));
+  let end = emitTcpMss(view, at, offeredMss(core, flow.family, flow.mtu));
   // Order of Linux: MSS, SACK permitted, timestamps, window scale, fast open.
   const flags = terms.flags;
   const tsVal = (clock + terms.tsOffset) | 0;

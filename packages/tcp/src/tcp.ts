@@ -30,6 +30,7 @@ import {
 import { icmpArrives } from './icmp-error.ts';
 import { fillInfo, type TcpInfo } from './info.ts';
 import { NO_FLOOR } from './isn.ts';
+import { KEEPALIVE_PROBES_MAX } from './limits.ts';
 import type { Listener, ListenOptions } from './listener.ts';
 import { openListener } from './listeners.ts';
 import { PortSelector } from './ports.ts';
@@ -340,15 +341,17 @@ export class Tcp {
 
   /** TTL or hop limit of what is sent from now on. */
   setHopLimit(tcb: Tcb, hopLimit: number): void {
-    tcb.flow.hopLimit = hopLimit;
+    tcb.hopLimit = hopLimit;
   }
 
   /** DSCP of what is sent from now on; the ECN bits are TCP's own. */
   setTrafficClass(tcb: Tcb, trafficClass: number): void {
-    tcb.flow.trafficClass = trafficClass & 0xfc;
+    tcb.trafficClass = trafficClass & 0xfc;
   }
 
-  /** Keepalive probes (RFC 9293, 3.8.4); `idleNs` 0 turns them off. */
+  /**
+   * Keepalive probes (RFC 9293, 3.8.4); `idleNs` 0 turns them off, `probesMax` is cut to 127.
+   */
   setKeepalive(
     tcb: Tcb,
     idleNs: number,
@@ -358,7 +361,7 @@ export class Tcp {
   ): void {
     tcb.keepaliveIdleNs = idleNs;
     tcb.keepaliveIntervalNs = intervalNs;
-    tcb.keepaliveProbesMax = probesMax;
+    tcb.keepaliveProbesMax = probesMax < KEEPALIVE_PROBES_MAX ? probesMax : KEEPALIVE_PROBES_MAX;
     tcb.keepaliveProbes = 0;
     tcb.keepaliveAtNs = idleNs === 0 || tcb.state < State.Established ? NEVER : nowNs + idleNs;
     if (tcb.keepaliveAtNs !== NEVER) this.#core.armAt(tcb, tcb.keepaliveAtNs);

@@ -12,6 +12,7 @@
 import { NO_FRAME } from '@tickwire/base';
 import { abortConnection, removeConnection } from './close.ts';
 import { type Core, earliestDeadlineNs } from './core.ts';
+import { BACKOFF_MAX } from './limits.ts';
 import { lossIsCongestion, pathTimesOut } from './path-mtu.ts';
 import { rackDetect } from './rack.ts';
 import {
@@ -29,7 +30,6 @@ import { Flag, NEVER, type Tcb } from './tcb.ts';
 
 /** The wheel has fired for a connection. */
 export function timerFires(core: Core, tcb: Tcb, nowNs: number): void {
-  tcb.wheelAtNs = NEVER;
   const generation = tcb.generation;
   runDue(core, tcb, nowNs);
   if (tcb.generation !== generation || tcb.state === State.Closed) return;
@@ -143,7 +143,8 @@ function persist(core: Core, tcb: Tcb, nowNs: number): void {
     core.counters.windowProbes += 1;
     tcb.unanswered += 1;
     tcb.flags |= Flag.ProbeDue;
-    tcb.backoff += 1;
+    // Probes that are answered go on for as long as the window is closed (RFC 9293, 3.8.6.1).
+    if (tcb.backoff < BACKOFF_MAX) tcb.backoff += 1;
     setRetransmit(core, tcb, Retransmit.Persist, nowNs + backedOffRtoNs(tcb, core.config));
   }
   core.needsEgress(tcb);

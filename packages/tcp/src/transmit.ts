@@ -44,7 +44,7 @@ export function transmit(core: Core, tcb: Tcb, nowNs: number): number {
   const before = tcb.segmentsOut;
   if (tcb.state === State.Closed) return 0;
   // IP has heard of a router, or of another way, since the last round.
-  if (tcb.flow.mtu !== tcb.mtuSeen && tcb.state >= State.Established) updateMss(core, tcb);
+  if (tcb.ipMtu !== tcb.mtuSeen && tcb.state >= State.Established) updateMss(core, tcb);
   if (!transmitAll(core, tcb, nowNs)) {
     // No frame or no room. Room comes back with the next round; frames may take longer.
     if (core.output.room() <= 0) core.needsEgress(tcb);

@@ -213,9 +213,8 @@ export class Endpoint implements Disposable {
     const rows: ReplyBody[] = [];
     for (let slot = tcp.firstConnection(); slot >= 0; slot = tcp.nextConnection(slot)) {
       const tcb = tcp.connection(slot);
-      const { flow } = tcb;
-      const local = new IpAddress(flow.local0, flow.local1, flow.local2, flow.local3);
-      const remote = new IpAddress(flow.remote0, flow.remote1, flow.remote2, flow.remote3);
+      const local = new IpAddress(tcb.local0, tcb.local1, tcb.local2, tcb.local3);
+      const remote = new IpAddress(tcb.remote0, tcb.remote1, tcb.remote2, tcb.remote3);
       rows.push({
         state: stateName(tcb.state),
         local: String(local),

@@ -62,7 +62,7 @@ export function openStream(
 export function limitSegments(tcb: Tcb, end: StreamEnd): void {
   const { maxSegmentBytes } = end.options;
   if (maxSegmentBytes === 0) return;
-  tcb.flow.mtu = Math.min(tcb.flow.mtu, maxSegmentBytes + HEADER_BYTES);
+  tcb.ipMtu = Math.min(tcb.ipMtu, maxSegmentBytes + HEADER_BYTES);
 }
 
 /** Reads or looks at what has come: bytes, then the error, then the end of the stream. */

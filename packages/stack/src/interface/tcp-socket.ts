@@ -169,16 +169,16 @@ export class TcpPullSocket {
   /** Own address and port, or undefined when there is no connection. */
   get localEndpoint(): Endpoint | undefined {
     if (this.#tcb === null) return undefined;
-    const { flow, localPort } = this.#tcb;
-    const address = new IpAddress(flow.local0, flow.local1, flow.local2, flow.local3);
+    const { local0, local1, local2, local3, localPort } = this.#tcb;
+    const address = new IpAddress(local0, local1, local2, local3);
     return { address, port: localPort };
   }
 
   /** The peer's address and port, or undefined when there is no connection. */
   get remoteEndpoint(): Endpoint | undefined {
     if (this.#tcb === null) return undefined;
-    const { flow, remotePort } = this.#tcb;
-    const address = new IpAddress(flow.remote0, flow.remote1, flow.remote2, flow.remote3);
+    const { remote0, remote1, remote2, remote3, remotePort } = this.#tcb;
+    const address = new IpAddress(remote0, remote1, remote2, remote3);
     return { address, port: remotePort };
   }
 

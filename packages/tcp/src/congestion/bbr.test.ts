@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test';
 import { Prng } from '@tickwire/base';
-import { Congestion, tcpConfig } from '../config.ts';
+import { Congestion } from '../config.ts';
 import { Recovery } from '../recovery.ts';
-import { Tcb } from '../tcb.ts';
-import { resetTcb } from '../tcb-reset.ts';
+import type { Tcb } from '../tcb.ts';
 import { Flows } from '../testing/flows.ts';
+import { loneTcbs } from '../testing/lone-tcb.ts';
 import { bbr } from './bbr.ts';
 import { BbrMode, type BbrState } from './bbr-state.ts';
 import { rate } from './rate-sample.ts';
@@ -18,13 +18,12 @@ const BDP = 200_000;
 
 /** A connection whose ACKs are made by hand. */
 class Bench {
-  readonly tcb: Tcb = new Tcb(0);
+  readonly tcb: Tcb = loneTcbs(1)[0]!;
   readonly random: Prng = new Prng(1);
   nowNs = 0;
 
   constructor() {
     const { tcb } = this;
-    resetTcb(tcb, tcpConfig(), 0);
     tcb.mss = MSS;
     tcb.cwnd = 10 * MSS;
     tcb.ssthresh = 2 ** 30;

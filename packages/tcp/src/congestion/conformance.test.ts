@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'bun:test';
-import { tcpConfig } from '../config.ts';
-import { Tcb } from '../tcb.ts';
-import { resetTcb } from '../tcb-reset.ts';
+import type { Tcb } from '../tcb.ts';
 import { Link } from '../testing/link.ts';
+import { loneTcbs } from '../testing/lone-tcb.ts';
 import type { CongestionControl } from './congestion.ts';
 import { cubic } from './cubic.ts';
 import { newReno } from './new-reno.ts';
@@ -13,8 +12,7 @@ const RTT = 20 * MS;
 
 /** An open connection with a window of `segments` and a round trip of 20 ms. */
 function connection(control: CongestionControl, segments: number): Tcb {
-  const tcb = new Tcb(0);
-  resetTcb(tcb, tcpConfig(), 0);
+  const tcb = loneTcbs(1)[0]!;
   tcb.mss = MSS;
   tcb.cwnd = segments * MSS;
   tcb.ssthresh = 2 ** 30;

@@ -61,7 +61,7 @@ export const cubic: CongestionControl = {
     // HyStart++ is for the first slow start only (RFC 9406, 4.2).
     if (tcb.ssthresh < SSTHRESH_UNSET) return;
     if (seqGe(tcb.sndUna, tcb.hyRoundEnd)) newRound(tcb);
-    tcb.hySamples += 1;
+    if (tcb.hySamples < N_RTT_SAMPLE) tcb.hySamples += 1;
     if (rttNs < tcb.hyMinNs) tcb.hyMinNs = rttNs;
     if (tcb.hySamples < N_RTT_SAMPLE) return;
     if (tcb.hyCssRounds === 0) {
