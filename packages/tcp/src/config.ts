@@ -18,6 +18,11 @@ export const Congestion = {
   Cubic: 1,
   /** BBR version 3 (draft-ietf-ccwg-bbr); always paced. */
   Bbr: 2,
+  /**
+   * A fixed window: what the peer and the send buffer allow, with loss recovery. Only for links on
+   * which no congestion can arise; never for a network that others share (RFC 2914, RFC 8085).
+   */
+  None: 3,
 } as const;
 
 /** Any value of {@link Congestion}. */
@@ -229,6 +234,7 @@ export function tcpConfig(overrides: Partial<TcpConfig> = {}): TcpConfig {
   range(config, 'synRetriesMax', 0, 127);
   range(config, 'retriesMax', 1, 127);
   range(config, 'keepaliveProbesMax', 1, KEEPALIVE_PROBES_MAX);
+  range(config, 'congestion', Congestion.NewReno, Congestion.None);
   range(config, 'initialWindowSegments', 1, 1000);
   range(config, 'timeWaitNs', 0, 3600 * SECOND);
   range(config, 'ephemeralPortMin', 1, config.ephemeralPortMax);

@@ -11,6 +11,7 @@
 
 import { NO_FRAME } from '@tickwire/base';
 import { seqDiff, seqGe, seqGt } from '@tickwire/wire';
+import { FIXED_WINDOW } from './congestion/congestion.ts';
 import { controllerOf } from './congestion/registry.ts';
 import { type Core, Tx } from './core.ts';
 import { DUP_ACK_THRESHOLD, TAIL_PROBE_MIN_NS } from './limits.ts';
@@ -204,6 +205,8 @@ export function rememberForUndo(tcb: Tcb): void {
 export function proportionalRate(tcb: Tcb, delivered: number, progress: boolean): void {
   // Who paces by the rate of the path sends no burst that would have to be spread.
   if (tcb.rateOn !== 0) return;
+  // Nor is there anything to proportion where the window was not reduced (RFC 6937, 3).
+  if (tcb.ssthresh >= FIXED_WINDOW) return;
   tcb.prrDelivered += delivered;
   const pipe = pipeBytes(tcb);
   let send = 0;

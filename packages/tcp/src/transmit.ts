@@ -7,6 +7,7 @@
 
 import { NO_FRAME } from '@tickwire/base';
 import { seqAdd, seqDiff, seqGt, TCP_FIN, TCP_PSH } from '@tickwire/wire';
+import { Congestion } from './config.ts';
 import { controllerOf } from './congestion/registry.ts';
 import { type Core, Tx } from './core.ts';
 import { markAppLimited, markCwndLimited, rateSent } from './delivery-rate.ts';
@@ -223,7 +224,9 @@ function sendQueued(core: Core, tcb: Tcb, queued: number, again: boolean, nowNs:
   if (length > 0 && core.txNext[queued] === NO_FRAME) flags |= TCP_PSH;
   core.txTimeNs[queued] = nowNs;
   if (tcb.rateOn !== 0) rateSent(core, tcb, queued, frameSpan(core, queued), nowNs);
-  sendSegment(core, tcb, frame, at, length, core.txSeq[queued]!, flags, !again, nowNs);
+  // Only who reacts to a mark says that it may be marked (RFC 3168, 6.1).
+  const ect = !again && tcb.congestion !== Congestion.None;
+  sendSegment(core, tcb, frame, at, length, core.txSeq[queued]!, flags, ect, nowNs);
   return true;
 }
 

@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'bun:test';
+import { Congestion, tcpConfig } from '../config.ts';
 import type { Tcb } from '../tcb.ts';
 import { Link } from '../testing/link.ts';
 import { loneTcbs } from '../testing/lone-tcb.ts';
 import type { CongestionControl } from './congestion.ts';
 import { cubic } from './cubic.ts';
 import { newReno } from './new-reno.ts';
+import { none } from './none.ts';
+import { controllerOf } from './registry.ts';
 
 const MS = 1_000_000;
 const MSS = 1000;
@@ -28,12 +31,19 @@ function oneRound(control: CongestionControl, tcb: Tcb, nowNs: number): void {
   for (let i = 0; i < segments; i += 1) control.acked(tcb, MSS, nowNs + (i * RTT) / segments);
 }
 
-const CONTROLLERS: readonly (readonly [CongestionControl, number, number])[] = [
-  [newReno, 0, 0.5],
-  [cubic, 1, 0.7],
+/** Those that reduce their window by a factor. */
+const REDUCING: readonly (readonly [CongestionControl, number])[] = [
+  [newReno, 0.5],
+  [cubic, 0.7],
+];
+/** With the send buffer of the bottleneck test: the whole window of `none` has to fit the queue. */
+const CONTROLLERS: readonly (readonly [CongestionControl, Congestion, number])[] = [
+  [newReno, Congestion.NewReno, 1 << 20],
+  [cubic, Congestion.Cubic, 1 << 20],
+  [none, Congestion.None, 118_000],
 ];
 
-for (const [control, number, factor] of CONTROLLERS) {
+for (const [control, factor] of REDUCING) {
   describe(`congestion controller ${control.name}`, () => {
     test('slow start doubles the window in a round trip (RFC 5681, 3.1)', () => {
       const tcb = connection(control, 10);
@@ -62,7 +72,7 @@ for (const [control, number, factor] of CONTROLLERS) {
       expect(tcb.ssthresh).toBe(Math.round(100 * factor) * MSS);
     });
 
-    test('the threshold never falls below two segments (RFC 5681, equation 4)', () => {
+    test('the threshold falls to two segments (RFC 5681, equation 4)', () => {
       const tcb = connection(control, 1);
       control.congestion(tcb, 1, 0);
       expect(tcb.ssthresh).toBe(2 * MSS);
@@ -95,6 +105,32 @@ for (const [control, number, factor] of CONTROLLERS) {
       expect(tcb.cwnd).toBeGreaterThanOrEqual(50 * MSS);
       expect(tcb.cwnd).toBeLessThan(56 * MSS);
     });
+  });
+}
+
+for (const [control, number, sendBufferBytes] of CONTROLLERS) {
+  describe(`congestion controller ${control.name}`, () => {
+    test('is found by its number', () => {
+      const tcb = connection(control, 10);
+      tcb.congestion = number;
+      expect(controllerOf(tcb)).toBe(control);
+    });
+
+    test('the threshold never falls below two segments (RFC 5681, equation 4)', () => {
+      const tcb = connection(control, 1);
+      control.congestion(tcb, 1, 0);
+      expect(tcb.ssthresh).toBeGreaterThanOrEqual(2 * MSS);
+      control.timeout(tcb, 0, 0);
+      expect(tcb.ssthresh).toBeGreaterThanOrEqual(2 * MSS);
+    });
+
+    test('after a timeout the first answers let the window grow (RFC 5681, 3.1)', () => {
+      const tcb = connection(control, 10);
+      control.timeout(tcb, 10 * MSS, 0);
+      tcb.cwnd = MSS;
+      control.acked(tcb, MSS, MS);
+      expect(tcb.cwnd).toBeGreaterThanOrEqual(2 * MSS);
+    });
 
     test('the window is a whole number of bytes', () => {
       const tcb = connection(control, 33);
@@ -107,7 +143,7 @@ for (const [control, number, factor] of CONTROLLERS) {
     });
 
     test('a bottleneck is used, and its queue is not flooded', () => {
-      const config = { congestion: number as 0 | 1, sendBufferBytes: 1 << 20 };
+      const config = { congestion: number, sendBufferBytes };
       const link = new Link({
         seed: 5,
         delayNs: 10 * MS,

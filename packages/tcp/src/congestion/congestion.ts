@@ -32,9 +32,15 @@ export interface RateControl {
   lost(tcb: Tcb, bytes: number, txInFlight: number, lost: number, appLimited: boolean): void;
 }
 
+/**
+ * A window, or a threshold, that limits nothing: the largest unscaled-to-scaled window of a peer
+ * (RFC 7323, 2.3). A threshold that was never set has this value, too.
+ */
+export const FIXED_WINDOW: number = 2 ** 30;
+
 /** A congestion controller; one object serves all connections. */
 export interface CongestionControl {
-  /** Name in the registry of Linux: `reno`, `cubic`, `bbr`. */
+  /** Name in the registry of Linux: `reno`, `cubic`, `bbr`; and `none`. */
   readonly name: string;
   /** A connection opens: `mss` and `cwnd` are set. */
   open(tcb: Tcb, nowNs: number): void;

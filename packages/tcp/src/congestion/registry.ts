@@ -10,8 +10,9 @@ import { bbr } from './bbr.ts';
 import type { CongestionControl } from './congestion.ts';
 import { cubic } from './cubic.ts';
 import { newReno } from './new-reno.ts';
+import { none } from './none.ts';
 
-const CONTROLLERS: readonly CongestionControl[] = [newReno, cubic, bbr];
+const CONTROLLERS: readonly CongestionControl[] = [newReno, cubic, bbr, none];
 
 /** The controller of a connection. */
 export function controllerOf(tcb: Tcb): CongestionControl {
