@@ -169,6 +169,27 @@ describe('SACK and RACK (RFC 6675, RFC 8985)', () => {
     expect(tcb.recovery).toBe(Recovery.Fast);
   });
 
+  test("RACK's timer leaves the window of slow start alone after a timeout (RFC 6937, 3)", () => {
+    const { s, tcb } = inFlight(10);
+    s.send({ seq: 1, ack: 1, sack: [[1001, 2001]] });
+    s.nowNs += MS;
+    // It was only late: RACK waits from now on before it takes anything for lost.
+    s.send({ seq: 1, ack: 10_001 });
+    s.write(tcb, 10_000, 10_000);
+    s.egress();
+    s.advance(300 * MS);
+    expect(tcb.recovery).toBe(Recovery.Loss);
+    s.send({ seq: 1, ack: 11_001 });
+    s.nowNs += 20 * MS;
+    expect(s.send({ seq: 1, ack: 13_001 })).toHaveLength(4);
+    expect(tcb.cwnd).toBe(4000);
+    s.nowNs += 20 * MS;
+    s.send({ seq: 1, ack: 13_001, sack: [[14_001, 15_001]] });
+    s.advance(20 * MS);
+    expect(tcb.recovery).toBe(Recovery.Loss);
+    expect(tcb.cwnd).toBe(4000);
+  });
+
   test('a lost retransmission is found without a timeout', () => {
     const { s, tcb } = inFlight(10);
     s.write(tcb, 10_000, 5000);

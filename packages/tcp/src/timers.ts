@@ -15,6 +15,7 @@ import { type Core, earliestDeadlineNs } from './core.ts';
 import { BACKOFF_MAX } from './limits.ts';
 import { lossIsCongestion, pathTimesOut } from './path-mtu.ts';
 import { rackDetect } from './rack.ts';
+import { Recovery } from './recovery.ts';
 import {
   clearRetransmit,
   enterFastRecovery,
@@ -88,7 +89,8 @@ function lossTimer(core: Core, tcb: Tcb, kind: number, nowNs: number): void {
     if (lossIsCongestion(core, tcb, true, nowNs)) {
       enterFastRecovery(core, tcb, flightBytes(tcb), 0, nowNs);
     }
-    proportionalRate(tcb, 0, false);
+    // After a timeout it is slow start that sets the window.
+    if (tcb.recovery === Recovery.Fast) proportionalRate(tcb, 0, false);
   }
   core.needsEgress(tcb);
 }
