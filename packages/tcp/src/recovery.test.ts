@@ -11,9 +11,9 @@ describe('retransmission timeout (RFC 6298)', () => {
     expect(tcb.srttNs).toBe(20 * MS);
     expect(tcb.rtoNs).toBe(200 * MS);
     const sent = s.advance(10_000 * MS);
-    // A tail loss probe waits for the delayed ACK, here as long as the timeout itself.
+    // A tail loss probe waits for the delayed ACK, longer than the timeout: it goes in its place.
     const times = sent.map((c) => Math.round((c.atNs - 1_020 * MS) / MS));
-    expect(times.slice(0, 4)).toEqual([200, 600, 1400, 3000]);
+    expect(times.slice(0, 4)).toEqual([200, 400, 800, 1600]);
   });
 
   test('the timer runs from the last ACK of new data, not from any ACK (smoltcp#62)', () => {
@@ -216,6 +216,20 @@ describe('SACK and RACK (RFC 6675, RFC 8985)', () => {
     expect(seqs(s.send({ seq: 1, ack: 1, sack: [[4001, 5001]] }))[0]).toBe(1);
     expect(tcb.recovery).toBe(Recovery.Fast);
     expect(s.host.tcp.counters.timeouts).toBe(0);
+  });
+
+  test('a probe due no sooner than the timeout goes in its place (RFC 8985, 7.2)', () => {
+    const { s, tcb } = inFlight(1);
+    const { cwnd } = tcb;
+    // Two round trips and the delayed ACK are 240 ms, the timeout is 200 ms.
+    expect(s.advance(200 * MS)).toHaveLength(1);
+    expect(s.host.tcp.counters.tailLossProbes).toBe(1);
+    expect(s.host.tcp.counters.timeouts).toBe(0);
+    expect(tcb.recovery).toBe(Recovery.Open);
+    expect(tcb.cwnd).toBe(cwnd);
+    // The timeout starts anew behind the probe (7.3), without a back-off.
+    expect(s.advance(200 * MS)).toHaveLength(1);
+    expect(s.host.tcp.counters.timeouts).toBe(1);
   });
 
   test('a probe that repaired the loss by itself counts as congestion (RFC 8985, 7.4.2)', () => {

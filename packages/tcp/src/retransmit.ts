@@ -90,10 +90,9 @@ export function scheduleLossTimer(core: Core, tcb: Tcb, restart: boolean, nowNs:
     // A single segment may wait for the peer's delayed ACK (WCDelAckT); Linux allows its RTO.min.
     if (flightBytes(tcb) <= tcb.mss) probeNs += core.config.rtoMinNs;
     const atNs = Math.ceil(nowNs + probeNs);
-    if (atNs < tcb.rtoAtNs) {
-      setRetransmit(core, tcb, Retransmit.TailProbe, atNs);
-      return;
-    }
+    // With a timeout that comes no later the probe goes in its place, and the timeout starts anew.
+    setRetransmit(core, tcb, Retransmit.TailProbe, atNs < tcb.rtoAtNs ? atNs : tcb.rtoAtNs);
+    return;
   }
   setRetransmit(core, tcb, Retransmit.Timeout, tcb.rtoAtNs);
 }

@@ -21,6 +21,7 @@ import {
   enterFastRecovery,
   flightBytes,
   proportionalRate,
+  restartRto,
   Retransmit,
   retransmissionTimeout,
   setRetransmit,
@@ -84,8 +85,11 @@ function lossTimer(core: Core, tcb: Tcb, kind: number, nowNs: number): void {
     nothingInFlight(core, tcb);
     return;
   }
-  if (kind === Retransmit.TailProbe) tcb.flags |= Flag.TlpDue;
-  else if (rackDetect(core, tcb, nowNs)) {
+  if (kind === Retransmit.TailProbe) {
+    // The timeout may be due now, too: it starts anew behind the probe (RFC 8985, 7.3).
+    restartRto(core, tcb, nowNs);
+    tcb.flags |= Flag.TlpDue;
+  } else if (rackDetect(core, tcb, nowNs)) {
     if (lossIsCongestion(core, tcb, true, nowNs)) {
       enterFastRecovery(core, tcb, flightBytes(tcb), 0, nowNs);
     }
