@@ -17,7 +17,8 @@ import {
   rateEnds,
   ratePartly,
 } from './delivery-rate.ts';
-import { MTU_MAX } from './limits.ts';
+import { timestampNow } from './emit.ts';
+import { MTU_MAX, TIMESTAMP_TICK_NS } from './limits.ts';
 import { lossIsCongestion, probeAcked } from './path-mtu.ts';
 import { rackAdapt, rackDelivered, rackDetect, rackRecovered } from './rack.ts';
 import {
@@ -110,6 +111,21 @@ function congestionEcho(core: Core, tcb: Tcb, flight: number, nowNs: number): vo
   reduceWindow(tcb, flight, nowNs);
 }
 
+/**
+ * What an ACK that moves SND.UNA says of the round trip. The segment that it answers left when its
+ * echo says, or later (RFC 7323, 4.1): a report that got lost, and came again with this ACK, does
+ * not make the path longer. The echo counts milliseconds, so it is an upper bound and no sample,
+ * and says something of a segment that was sent twice (RFC 6298, 3) only when that is news.
+ */
+function boundSample(core: Core, tcb: Tcb, nowNs: number): void {
+  const knownNs = sampleNs === 0 ? tcb.srttNs : sampleNs;
+  if (knownNs <= TIMESTAMP_TICK_NS || (tcb.flags & Flag.Timestamps) === 0) return;
+  if (core.options.hasTimestamps === 0) return;
+  const ticks = seqDiff(timestampNow(tcb, nowNs), core.options.tsEcr);
+  const mostNs = (ticks + 1) * TIMESTAMP_TICK_NS;
+  if (ticks >= 0 && mostNs < knownNs) sampleNs = mostNs;
+}
+
 /** Karn: the back-off stays until a segment that was sent once, or a timestamp, proves the path. */
 function takeSample(core: Core, tcb: Tcb, rttNs: number, nowNs: number): void {
   if (rttNs > 0) {
@@ -128,6 +144,7 @@ function renoAck(
   flight: number,
   nowNs: number,
 ): boolean {
+  boundSample(core, tcb, nowNs);
   takeSample(core, tcb, sampleNs, nowNs);
   if (ackProvesSpurious(core, tcb, retransmittedNs, nowNs)) undo(core, tcb);
   if (inFrto(tcb) && forwardRto(core, tcb, acked, originalBytes, false)) undo(core, tcb);
@@ -175,6 +192,7 @@ function sackAck(
     tailProbeDuplicate(tcb, segment, core.options.sackCount);
     return true;
   }
+  if (acked > 0) boundSample(core, tcb, nowNs);
   if (acked > 0 || found.newlySacked > 0) takeSample(core, tcb, sampleNs, nowNs);
   rackAdapt(tcb, dsack);
   if (

@@ -35,19 +35,19 @@ import {
 } from '@tickwire/wire';
 import type { Core, Segment } from './core.ts';
 import { emitFastOpen, fillSyn } from './fast-open-syn.ts';
+import { TIMESTAMP_TICK_NS } from './limits.ts';
 import { emitSack, sackBlockCount, sackOptionBytes } from './sack.ts';
 import { State } from './state.ts';
 import { Flag, NEVER, storeRoute, type Tcb } from './tcb.ts';
 import { advertiseWindow } from './window.ts';
 
-const MS_NS = 1_000_000;
 const TWO_32 = 4_294_967_296;
 /** ECN field: ECN-capable transport, codepoint 0 (RFC 3168, 5). */
 const ECT_0 = 2;
 
 /** Our timestamp clock without a connection's offset: milliseconds (RFC 7323, 5.4). */
 export function timestampClock(nowNs: number): number {
-  return (Math.floor(nowNs / MS_NS) % TWO_32) | 0;
+  return (Math.floor(nowNs / TIMESTAMP_TICK_NS) % TWO_32) | 0;
 }
 
 /** Our timestamp clock with the connection's own offset. */

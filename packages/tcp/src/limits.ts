@@ -31,6 +31,9 @@ export const ALLOC_RETRY_NS = 1_000_000;
 /** A timestamp older than this is not trusted for PAWS (RFC 7323, 5.5: 24 days). */
 export const PAWS_IDLE_NS: number = 24 * 86_400 * 1_000_000_000;
 
+/** One tick of the timestamps that are sent (RFC 7323, 5.4: between 1 ms and 1 s). */
+export const TIMESTAMP_TICK_NS = 1_000_000;
+
 /** Granularity G of RFC 6298 in nanoseconds: arrival times are taken once per burst. */
 export const CLOCK_GRANULARITY_NS = 1000;
 

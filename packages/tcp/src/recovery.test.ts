@@ -52,6 +52,44 @@ describe('retransmission timeout (RFC 6298)', () => {
     expect(tcb.backoff).toBe(0);
   });
 
+  test('a report that got lost does not inflate the round-trip time (RFC 7323, 4.1)', () => {
+    const s = new Script();
+    s.host.tcp.listen(0, 0, 0, 0, 80);
+    s.send({ flags: 2, seq: 0, mss: 1012, sackPermitted: true, tsVal: 1 });
+    s.timestamps = true;
+    s.nowNs += 20 * MS;
+    s.send({ seq: 1, ack: 1 });
+    const tcb = s.tcb();
+    s.write(tcb, 0, 5000);
+    s.egress();
+    // The first and the third are lost, and so is every ACK for the others, until the timeout.
+    const sent = s.advance(260 * MS);
+    expect(sent.at(-1)!.seq).toBe(1);
+    s.nowNs = sent.at(-1)!.atNs + 20 * MS;
+    s.send({ seq: 1, ack: 2001, sack: [[3001, 5001]] });
+    expect(tcb.srttNs).toBeGreaterThanOrEqual(20 * MS);
+    expect(tcb.srttNs).toBeLessThan(21 * MS);
+    expect(tcb.rtoNs).toBe(200 * MS);
+  });
+
+  test('an echo measures what was sent twice, when that is news (RFC 6298, 3)', () => {
+    const s = new Script();
+    s.host.tcp.listen(0, 0, 0, 0, 80);
+    s.send({ flags: 2, seq: 0, mss: 1012, sackPermitted: true, tsVal: 1 });
+    s.timestamps = true;
+    s.nowNs += 500 * MS;
+    s.send({ seq: 1, ack: 1 });
+    const tcb = s.tcb();
+    expect(tcb.srttNs).toBe(500 * MS);
+    s.write(tcb, 0, 1000);
+    s.egress();
+    const sent = s.advance(1600 * MS);
+    s.nowNs = sent.at(-1)!.atNs + 20 * MS;
+    s.send({ seq: 1, ack: 1001 });
+    // An eighth of 21 ms.
+    expect(tcb.srttNs).toBeLessThan(441 * MS);
+  });
+
   test('a hole that took long to fill does not inflate the round-trip time', () => {
     const { s, tcb } = inFlight(4, { sack: false });
     s.advance(3000 * MS);
