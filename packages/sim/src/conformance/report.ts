@@ -42,6 +42,7 @@ const RFC_TITLES: Readonly<Record<number, string>> = {
   4862: 'IPv6 Stateless Address Autoconfiguration',
   4987: 'TCP SYN Flooding Attacks and Common Mitigations',
   5227: 'IPv4 Address Conflict Detection',
+  5348: 'TCP Friendly Rate Control (TFRC): Protocol Specification',
   5482: 'TCP User Timeout Option',
   5681: 'TCP Congestion Control',
   5682: 'Forward RTO-Recovery (F-RTO)',

@@ -24,6 +24,8 @@ const PATTERN: Uint8Array = Uint8Array.from({ length: 251 * 256 }, (_, i) => i %
 /** One cell of the matrix. */
 export interface BulkCase {
   readonly lossPercent: number;
+  /** Only what the sender sends is lost, no ACK; default both. */
+  readonly lossOneWay?: boolean;
   readonly reorder: boolean;
   readonly bufferBytes: number;
   readonly rttMs: number;
@@ -50,13 +52,15 @@ export function runBulk(cell: BulkCase, seed: number, tcp: Partial<TcpConfig> = 
     const sender = net.addHost('10.0.0.1/24', { tcp: config });
     const receiver = net.addHost('10.0.0.2/24', { tcp: config });
     const rttNs = cell.rttMs * 1_000_000;
-    net.connect(sender, receiver, {
+    const forward = {
       delayNs: rttNs / 2,
       rateBitsPerSecond: LINK_BITS_PER_SECOND,
       loss: cell.lossPercent / 100,
       reorder: cell.reorder ? REORDER_SHARE : 0,
       reorderNs: rttNs / 10,
-    });
+    };
+    const backward = cell.lossOneWay === true ? { ...forward, loss: 0 } : forward;
+    net.connect(sender, receiver, forward, backward);
     net.introduceAll();
     const sink = new Sink();
     receiver.stack.listen({

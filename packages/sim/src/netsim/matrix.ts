@@ -4,9 +4,17 @@
  * @module
  */
 
-import { Congestion } from '@tickwire/tcp';
 import { type Alignment, markdownTable } from '../markdown-table.ts';
 import { type BulkCase, type BulkResult, runBulk } from './bulk.ts';
+import {
+  comparisonCases,
+  comparisonMarkdown,
+  type ComparisonRow,
+  type ControllerName,
+  CONTROLLERS,
+  kilo,
+  runComparison,
+} from './comparison.ts';
 import { type FairnessResult, runFairness } from './fairness.ts';
 
 /** Seed of every cell. */
@@ -15,17 +23,9 @@ const LOSSES = [0, 0.1, 1, 5, 20] as const;
 const BUFFERS_KB = [8, 32, 128, 512] as const;
 const RTTS_MS = [1, 10, 100] as const;
 
-/**
- * smoltcp's committed snapshot (`tests/netsim.rs`) in kB/s, by loss in percent: 32 kB buffer,
- * 100 ms round trip, no reordering.
- */
-const SMOLTCP_KB_PER_SECOND: Readonly<Record<number, number>> = { 0: 323, 1: 220, 5: 77, 20: 6 };
-/** The cells that {@link SMOLTCP_KB_PER_SECOND} is about. */
-const SMOLTCP_BUFFER_KB = 32;
-const SMOLTCP_RTT_MS = 100;
-
 /** Flows over one bottleneck, and the controllers that are tried. */
 const FAIRNESS_FLOWS = [2, 4, 8] as const;
+const FAIRNESS_CONTROLLERS = ['reno', 'cubic', 'bbr'] as const;
 const FAIRNESS_SECONDS = 30;
 
 /** One row of the JSON file. */
@@ -42,6 +42,7 @@ export interface FairnessRow extends FairnessResult {
 /** The JSON file. */
 export interface MatrixFile {
   readonly rows: readonly MatrixRow[];
+  readonly comparison: readonly ComparisonRow[];
   readonly fairness: readonly FairnessRow[];
 }
 
@@ -66,29 +67,35 @@ export function runCell(cell: BulkCase): MatrixRow {
 }
 
 /** Runs one row of the fairness table. */
-export function runFairnessRow(flows: number, controller: 'reno' | 'cubic'): FairnessRow {
-  const congestion = controller === 'reno' ? Congestion.NewReno : Congestion.Cubic;
-  const result = runFairness(flows, FAIRNESS_SECONDS, congestion, MATRIX_SEED);
+export function runFairnessRow(flows: number, controller: ControllerName): FairnessRow {
+  const result = runFairness(flows, FAIRNESS_SECONDS, CONTROLLERS[controller], MATRIX_SEED);
   return { controller, seed: MATRIX_SEED, ...result };
 }
 
 /** Runs everything; `progress` is told after each step. */
 export function runMatrix(progress: (done: number, total: number) => void = () => {}): MatrixFile {
   const cases = matrixCases();
-  const total = cases.length + 2 * FAIRNESS_FLOWS.length;
+  const compared = comparisonCases();
+  const fair = FAIRNESS_CONTROLLERS.length * FAIRNESS_FLOWS.length;
+  const total = cases.length + compared.length + fair;
   const rows: MatrixRow[] = [];
   for (const cell of cases) {
     rows.push(runCell(cell));
     progress(rows.length, total);
   }
+  const comparison: ComparisonRow[] = [];
+  for (const { controller, lossPercent, lossOneWay } of compared) {
+    comparison.push(runComparison(controller, lossPercent, lossOneWay, MATRIX_SEED));
+    progress(rows.length + comparison.length, total);
+  }
   const fairness: FairnessRow[] = [];
-  for (const controller of ['reno', 'cubic'] as const) {
+  for (const controller of FAIRNESS_CONTROLLERS) {
     for (const flows of FAIRNESS_FLOWS) {
       fairness.push(runFairnessRow(flows, controller));
-      progress(rows.length + fairness.length, total);
+      progress(rows.length + comparison.length + fairness.length, total);
     }
   }
-  return { rows, fairness };
+  return { rows, comparison, fairness };
 }
 
 /** The table for people. */
@@ -100,13 +107,16 @@ export function matrixMarkdown(file: MatrixFile): string {
     'transfer of 10 MB per cell over a link of 1 Gbit/s, loss in both directions, reordering holds',
     `5 % of the frames back by a tenth of the round trip, seed ${MATRIX_SEED}. The buffer is that`,
     'of sender and receiver. Figures are kB/s (1,000 bytes) of data delivered; they follow from',
-    'the seed alone and say nothing about the speed of the machine.',
+    'the seed alone and say nothing about the speed of the machine. The controller is CUBIC where',
+    'no other is named.',
     '',
   ];
   for (const rttMs of RTTS_MS) {
     lines.push(`## Round trip ${rttMs} ms`, '', ...matrixTable(file, rttMs), '');
   }
   lines.push(
+    ...comparisonMarkdown(file.comparison),
+    '',
     '## Fairness',
     '',
     'Flows between hosts of their own over one bottleneck of 20 Mbit/s, round trip 20 ms, a queue',
@@ -132,13 +142,8 @@ function fairnessTable(file: MatrixFile): string[] {
 }
 
 function matrixTable(file: MatrixFile, rttMs: number): string[] {
-  const withPeer = rttMs === SMOLTCP_RTT_MS;
   const head = ['loss', 'reordering', ...BUFFERS_KB.map((kb) => `${kb} kB`)];
   const alignments: Alignment[] = ['right', 'left', ...BUFFERS_KB.map(() => 'right' as const)];
-  if (withPeer) {
-    head.push(`smoltcp, ${SMOLTCP_BUFFER_KB} kB`);
-    alignments.push('right');
-  }
   const rows: string[][] = [];
   for (const reorder of [false, true]) {
     for (const lossPercent of LOSSES) {
@@ -152,22 +157,8 @@ function matrixTable(file: MatrixFile, rttMs: number): string[] {
         );
         return row === undefined ? '' : kilo(row.goodputBytesPerSecond);
       });
-      const published = SMOLTCP_KB_PER_SECOND[lossPercent];
-      const peer = reorder || published === undefined ? '' : String(published);
-      const row = [`${lossPercent} %`, reorder ? 'yes' : 'no', ...cells];
-      if (withPeer) row.push(peer);
-      rows.push(row);
+      rows.push([`${lossPercent} %`, reorder ? 'yes' : 'no', ...cells]);
     }
   }
   return markdownTable(head, alignments, rows);
 }
-
-function kilo(bytesPerSecond: number): string {
-  return (bytesPerSecond / 1000).toFixed(bytesPerSecond < 100_000 ? 1 : 0);
-}
-
-/** The peer's figures beside our cells, for tests. */
-export const SMOLTCP_CELL: { readonly bufferBytes: number; readonly rttMs: number } = {
-  bufferBytes: SMOLTCP_BUFFER_KB * 1024,
-  rttMs: SMOLTCP_RTT_MS,
-};

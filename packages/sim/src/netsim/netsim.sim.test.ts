@@ -10,9 +10,16 @@ import {
   type MatrixFile,
   matrixMarkdown,
   runCell,
+  MATRIX_SEED,
   runFairnessRow,
-  SMOLTCP_CELL,
 } from './matrix.ts';
+import {
+  comparisonCases,
+  responseFunction,
+  runComparison,
+  SMOLTCP_CELL,
+  SMOLTCP_KB_PER_SECOND,
+} from './comparison.ts';
 
 const folder = join(import.meta.dir, '..', '..', 'netsim');
 const committed = (await Bun.file(join(folder, 'goodput.json')).json()) as MatrixFile;
@@ -40,13 +47,16 @@ describe('the goodput matrix', () => {
     expect(runCell(cell), HINT).toEqual(row!);
   });
 
-  test('computes a fairness row again', () => {
-    const row = committed.fairness.find((each) => each.flows === 4 && each.controller === 'cubic');
-    expect(runFairnessRow(4, 'cubic'), HINT).toEqual(row!);
+  test.each(['cubic', 'bbr'] as const)('computes a fairness row of %s again', (controller) => {
+    const row = committed.fairness.find(
+      (each) => each.flows === 2 && each.controller === controller,
+    );
+    expect(runFairnessRow(2, controller), HINT).toEqual(row!);
   });
 
   test('is committed whole, and the table for people follows from it', async () => {
     expect(committed.rows).toHaveLength(matrixCases().length);
+    expect(committed.comparison).toHaveLength(comparisonCases().length);
     const table = await Bun.file(join(folder, 'goodput.md')).text();
     expect(table).toBe(matrixMarkdown(committed));
   });
@@ -57,6 +67,51 @@ describe('the goodput matrix', () => {
       expect(row.goodputBytesPerSecond).toBeGreaterThan(0);
     }
   });
+});
+
+describe("beside smoltcp's netsim", () => {
+  test.each([
+    ['none', 5, false],
+    ['bbr', 1, true],
+  ] as const)('computes the committed cell of %s at %d %% again', (name, lossPercent, oneWay) => {
+    const row = committed.comparison.find(
+      (each) =>
+        each.controller === name && each.lossPercent === lossPercent && each.lossOneWay === oneWay,
+    );
+    expect(runComparison(name, lossPercent, oneWay, MATRIX_SEED), HINT).toEqual(row!);
+  });
+
+  for (const [lossPercent, published] of SMOLTCP_KB_PER_SECOND) {
+    const rows = committed.comparison.filter((each) => each.lossPercent === lossPercent);
+
+    test(`none is better than ${published} kB/s at ${lossPercent} %, with every seed`, () => {
+      for (const row of rows.filter((each) => each.controller === 'none')) {
+        expect(row.goodputBytesPerSecond).toBeGreaterThan(published * 1000);
+        expect(row.leastBytesPerSecond).toBeGreaterThan(published * 1000);
+      }
+    });
+
+    // Without loss PROBE_RTT costs what the window cannot make up.
+    const share = lossPercent === 0 ? 0.96 : 1;
+    test(`bbr gets at least ${share} of ${published} kB/s at ${lossPercent} %`, () => {
+      for (const row of rows.filter((each) => each.controller === 'bbr')) {
+        expect(row.leastBytesPerSecond).toBeGreaterThan(share * published * 1000);
+      }
+    });
+
+    if (lossPercent > 0) {
+      test(`cubic and reno send what a formula says at ${lossPercent} % (RFC 5348, 3.1)`, () => {
+        const expected = responseFunction(lossPercent, SMOLTCP_CELL.rttMs);
+        for (const row of rows) {
+          if (row.controller !== 'cubic' && row.controller !== 'reno') continue;
+          const middle = (row.leastBytesPerSecond + row.mostBytesPerSecond) / 2;
+          expect(middle).toBeGreaterThan(0.85 * expected);
+          // With many timeouts SACK, RACK and probes do better than the Reno of the formula.
+          if (lossPercent < 20) expect(middle).toBeLessThan(1.2 * expected);
+        }
+      });
+    }
+  }
 });
 
 test.each([

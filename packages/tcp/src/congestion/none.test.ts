@@ -55,7 +55,7 @@ describe('the fixed window', () => {
     expect(s.host.tcp.counters.retransSegs).toBe(10);
   });
 
-  test('a timeout sends one segment, backs off, and the first answer opens it (RFC 6298, 5)', () => {
+  test('a timeout sends one segment and backs off, an answer opens it again (RFC 6298, 5)', () => {
     const { s, tcb } = fixed(20);
     s.advance(1000 * MS);
     expect(s.host.tcp.counters.timeouts).toBe(2);
