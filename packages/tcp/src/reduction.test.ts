@@ -59,6 +59,64 @@ describe('what the window is reduced from', () => {
     expect(tcb.ssthresh).toBe(7000);
   });
 
+  test('a probe that began fast recovery reduces no second time (RFC 8985, 7.4.2)', () => {
+    const { s, tcb } = inFlight(10);
+    s.advance(41 * MS);
+    expect(s.host.tcp.counters.tailLossProbes).toBe(1);
+    // Three were lost; the report of the probe shows the others.
+    s.send({ seq: 1, ack: 7001, sack: [[9001, 10_001]] });
+    expect(tcb.recovery).toBe(Recovery.Fast);
+    const { ssthresh } = tcb;
+    s.nowNs += 20 * MS;
+    s.write(tcb, 10_000, 2000);
+    s.send({ seq: 1, ack: 10_001 });
+    expect(tcb.recovery).toBe(Recovery.Open);
+    s.nowNs += 20 * MS;
+    s.send({ seq: 1, ack: 12_001 });
+    expect(tcb.recovery).toBe(Recovery.Open);
+    expect(tcb.ssthresh).toBe(ssthresh);
+  });
+
+  test('a probe before a timeout reduces no second time, and another may follow (7.4.2)', () => {
+    const { s, tcb } = inFlight(10);
+    s.advance(300 * MS);
+    expect(s.host.tcp.counters.tailLossProbes).toBe(1);
+    expect(s.host.tcp.counters.timeouts).toBe(1);
+    const { ssthresh } = tcb;
+    s.send({ seq: 1, ack: 1001 });
+    s.send({ seq: 1, ack: 10_001 });
+    expect(tcb.recovery).toBe(Recovery.Open);
+    s.write(tcb, 10_000, 2000);
+    s.egress();
+    s.advance(50 * MS);
+    expect(s.host.tcp.counters.tailLossProbes).toBe(2);
+    s.nowNs += 20 * MS;
+    s.send({ seq: 1, ack: 11_001 });
+    expect(tcb.ssthresh).toBe(ssthresh);
+  });
+
+  test('the duplicate of a probe does not undo what another loss began (RFC 3708)', () => {
+    const { s, tcb } = inFlight(10);
+    s.advance(41 * MS);
+    expect(s.host.tcp.counters.tailLossProbes).toBe(1);
+    // Late, but all is there except the first.
+    expect(seqs(s.send({ seq: 1, ack: 1, sack: [[1001, 10_001]] }))).toEqual([1]);
+    expect(tcb.recovery).toBe(Recovery.Fast);
+    s.nowNs += MS;
+    s.send({
+      seq: 1,
+      ack: 1,
+      sack: [
+        [9001, 10_001],
+        [1001, 10_001],
+      ],
+    });
+    expect(s.host.tcp.counters.dsackReceived).toBe(1);
+    expect(s.host.tcp.counters.spuriousUndone).toBe(0);
+    expect(tcb.recovery).toBe(Recovery.Fast);
+    expect(tcb.ssthresh).toBe(7000);
+  });
+
   test('a bare duplicate ACK says that the probe was not needed (RFC 8985, 7.4.2)', () => {
     const { s, tcb } = inFlight(5);
     s.advance(41 * MS);

@@ -170,6 +170,7 @@ export function enterFastRecovery(
   nowNs: number,
 ): void {
   rememberForUndo(tcb);
+  forgetTailProbe(tcb);
   // An ECN reduction in this window was the same event (RFC 3168, 6.1.2).
   if (tcb.recovery !== Recovery.Reduced) {
     controllerOf(tcb).congestion(tcb, congestedBytes(tcb, flight), nowNs);
@@ -187,13 +188,23 @@ export function enterFastRecovery(
   core.needsEgress(tcb);
 }
 
+/**
+ * The loss that a tail loss probe was about is being repaired, and has reduced the window: the
+ * probe must not reduce it again (RFC 8985, 7.4.2), nor keep another from being sent (7.3).
+ */
+function forgetTailProbe(tcb: Tcb): void {
+  tcb.flags &= ~(Flag.TlpOutstanding | Flag.TlpRetransmit | Flag.TlpDue);
+}
+
 /** Remembers the window as it was before a reduction that may prove spurious. */
 export function rememberForUndo(tcb: Tcb): void {
   tcb.undoSeq = tcb.sndUna;
   tcb.undoCwnd = tcb.cwnd;
   tcb.undoSsthresh = tcb.ssthresh;
-  // The ACK of an older retransmission that is still out would look like one of an original.
-  tcb.undoCount = tcb.retransBytes > 0 ? -1 : 0;
+  // A tail loss probe that is out may be reported as a duplicate, too. The ACK of an older
+  // retransmission would look like one of an original.
+  tcb.undoCount = (tcb.flags & Flag.TlpRetransmit) !== 0 ? 1 : 0;
+  if (tcb.retransBytes > 0) tcb.undoCount = -1;
   tcb.undoTs = 0;
 }
 
@@ -256,6 +267,7 @@ export function retransmissionTimeout(core: Core, tcb: Tcb, nowNs: number): void
   if (tcb.recovery === Recovery.Open || tcb.recovery === Recovery.Reduced) tcb.flags |= Flag.Frto;
   else tcb.flags &= ~(Flag.Frto | Flag.FrtoNew);
   sayReduced(tcb);
+  forgetTailProbe(tcb);
   tcb.recovery = Recovery.Loss;
   tcb.recover = tcb.sndNxt;
   tcb.cwnd = tcb.mss;

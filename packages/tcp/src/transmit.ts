@@ -152,7 +152,7 @@ export function retransmitFrame(core: Core, tcb: Tcb, frame: number, nowNs: numb
   tcb.retransmits += 1;
   tcb.prrOut += span;
   if (tcb.undoCount >= 0) {
-    if (tcb.undoCount === 0) tcb.undoTs = timestampNow(tcb, nowNs);
+    if (tcb.undoTs === 0) tcb.undoTs = timestampNow(tcb, nowNs);
     tcb.undoCount += 1;
   }
   core.counters.retransSegs += 1;
