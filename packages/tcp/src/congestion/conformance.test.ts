@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { Congestion, tcpConfig } from '../config.ts';
+import { Congestion } from '../config.ts';
 import type { Tcb } from '../tcb.ts';
 import { Link } from '../testing/link.ts';
 import { loneTcbs } from '../testing/lone-tcb.ts';
