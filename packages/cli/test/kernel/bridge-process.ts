@@ -6,6 +6,7 @@
 
 import { fileURLToPath } from 'node:url';
 import type { FaultCounters, Faults } from '@tickwire/phy';
+import type { IdleStrategy } from '@tickwire/stack';
 import type { Namespace } from './namespace.ts';
 
 const BRIDGE = fileURLToPath(new URL('./bridge.ts', import.meta.url));
@@ -17,15 +18,17 @@ const QUEUE_FRAMES = 8192;
 
 /** What `bridge.ts` is started with. */
 export interface BridgeOptions {
-  /** The kernel's end of the stack's TAP. */
-  readonly stackIface: string;
-  /** The TAP that the bridge makes, for the kernel. */
-  readonly kernelIface: string;
+  /** The end of the first host, as for `openDevice`. */
+  readonly first: string;
+  /** The end of the second host: always the kernel. */
+  readonly second: string;
   readonly seed: number;
-  /** From the stack to the kernel. */
+  /** From the first host to the second. */
   readonly forward: Faults;
-  /** From the kernel to the stack. */
+  /** From the second host to the first. */
   readonly backward: Faults;
+  /** As for `runLoop`. */
+  readonly idle?: IdleStrategy;
 }
 
 /** What the bridge did. */

@@ -1,7 +1,6 @@
 /**
- * The lossy bridge as a program: takes the frames of one TAP from a packet socket, owns the other
- * TAP, and carries frames between the two until stdin closes. Prints "ready", and at the end what
- * it did, as JSON.
+ * The lossy bridge as a program: carries frames between two devices until stdin closes. Prints
+ * "ready", and at the end what it did, as JSON.
  *
  * Usage: `bun bridge.ts <options as JSON>`, see {@link BridgeOptions}.
  *
@@ -23,20 +22,21 @@ assert(options !== null, 'usage: bridge.ts <options as JSON>');
 
 const eal = new EalBuilder().noHuge().noPci().memoryMb(MEMORY_MB).init();
 const pool = createMemPool(eal, { frames: FRAMES });
-const stackSide = openDevice(`net_af_packet:iface=${options.stackIface}`, { pool });
-const kernelSide = openDevice(`net_tap:iface=${options.kernelIface}`, { pool });
-const bridge = new LossyBridge(stackSide, kernelSide, options);
+const first = openDevice(options.first, { pool });
+const second = openDevice(options.second, { pool });
+const bridge = new LossyBridge(first, second, options);
 
 const controller = new AbortController();
 process.stdin.on('end', () => controller.abort());
 process.stdin.resume();
 process.stdout.write('"ready"\n');
-await runLoop([bridge], monotonicClock, { signal: controller.signal });
+const { idle = 'sleep' } = options;
+await runLoop([bridge], monotonicClock, { signal: controller.signal, idle });
 
 const { forwardFaults, backwardFaults } = bridge;
 bridge.close();
-stackSide.close();
-kernelSide.close();
+first.close();
+second.close();
 pool.arena.flush();
 const report = { forward: forwardFaults, backward: backwardFaults, inUse: pool.inUse };
 process.stdout.write(`${JSON.stringify(report)}\n`);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { StackOptions } from '@tickwire/stack';
+import type { IdleStrategy, StackOptions } from '@tickwire/stack';
 
 /** What `host.ts` is started with. */
 export interface HostOptions {
@@ -19,6 +19,8 @@ export interface HostOptions {
   /** Bytes of a frame behind the headroom: bounds what can be reassembled. */
   readonly dataRoom?: number;
   readonly tcp?: NonNullable<StackOptions['tcp']>;
+  /** As for `runLoop`. */
+  readonly idle?: IdleStrategy;
 }
 
 /** Ports besides the well-known ones of `startServices`. */
@@ -30,12 +32,14 @@ export const HostServicePort = {
 } as const;
 
 /**
- * One line on stdin. `settle` leaves all groups and answers when every connection is gone; `close`
- * does the same, closes stack and driver, and answers {@link Accounts}.
+ * One line on stdin. `info` answers the `TcpInfo` of the latest connection of the source port, or
+ * null when there is none. `settle` leaves all groups and answers when every connection is gone;
+ * `close` does the same, closes stack and driver, and answers {@link Accounts}.
  */
 export type Request =
   | { readonly op: 'counters' }
   | { readonly op: 'connections' }
+  | { readonly op: 'info' }
   | {
       readonly op: 'connect';
       readonly host: string;

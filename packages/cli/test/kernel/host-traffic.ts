@@ -87,6 +87,8 @@ export class HostTraffic {
   readonly #stack: Stack;
   readonly #listeners: Disposable[] = [];
   readonly #sockets: UdpSocket[] = [];
+  /** The latest connection of the source port. */
+  #latest: TcpSocket<Transfer> | undefined;
 
   constructor(stack: Stack) {
     this.#stack = stack;
@@ -111,9 +113,22 @@ export class HostTraffic {
     const source = this.#stack.listen<Transfer>({
       port: sourcePort,
       data: () => new Transfer(this.source),
-      socket: { open: CLIENT.open!, drain: CLIENT.drain!, data: CLIENT.data!, close },
+      socket: {
+        open: (socket) => {
+          this.#latest = socket;
+          socket.data.fill(socket);
+        },
+        drain: CLIENT.drain!,
+        data: CLIENT.data!,
+        close,
+      },
     });
     this.#listeners.push(sink, source);
+  }
+
+  /** What the latest connection of the source port looks like; undefined when it is gone. */
+  info(): ReturnType<TcpSocket['info']> {
+    return this.#latest?.info();
   }
 
   /** Sends a stream, half-closes, and resolves when the peer has ended as well. */

@@ -48,7 +48,8 @@ const traffic = new HostTraffic(stack);
 traffic.listen(HostServicePort.Sink, HostServicePort.Source);
 
 const controller = new AbortController();
-const loop = runLoop([stack], monotonicClock, { signal: controller.signal });
+const { idle = 'sleep' } = options;
+const loop = runLoop([stack], monotonicClock, { signal: controller.signal, idle });
 
 function counters(): Record<string, unknown> {
   return { ip: stack.core.ip.counters(), tcp: stack.core.tcp.counters };
@@ -98,6 +99,8 @@ async function handle(request: Request): Promise<unknown> {
       return counters();
     case 'connections':
       return stack.core.tcp.connectionCount;
+    case 'info':
+      return traffic.info() ?? null;
     case 'connect':
       return traffic.connect(request);
     case 'results':

@@ -7,6 +7,7 @@
 
 import { expect } from 'bun:test';
 import type { Faults } from '@tickwire/phy';
+import type { IdleStrategy } from '@tickwire/stack';
 import { BridgeProcess, type BridgeReport } from './bridge-process.ts';
 import { Capture, type Recording } from './capture.ts';
 import type { Accounts, HostOptions } from './host-protocol.ts';
@@ -21,6 +22,10 @@ export const STACK = '10.77.0.2';
 export const KERNEL = '10.77.0.1';
 /** The interface at the kernel's end. */
 export const KERNEL_IFACE = 'twk';
+/** The interface at the first end of a lossy line. */
+export const STACK_IFACE = 'tws';
+/** The other end of it, when it is a veth. */
+export const BRIDGE_IFACE = 'twb';
 
 const PREFIX = 24;
 
@@ -28,6 +33,20 @@ const PREFIX = 24;
 const QUEUE_FRAMES = 8192;
 
 export type Driver = 'net_tap' | 'net_af_packet' | 'net_af_xdp';
+
+/** How the ends of a lossy line are made. */
+export type Link = 'tap' | 'veth';
+
+/** A lossy line between the stack and the kernel. */
+export interface LossyLine {
+  readonly seed: number;
+  /** In both directions. */
+  readonly faults: Faults;
+  /** Default `tap`. */
+  readonly link?: Link;
+  /** What stack and bridge do when nothing arrives; default `sleep`. */
+  readonly idle?: IdleStrategy;
+}
 
 /** What a test expects to differ from a silent, perfect link. */
 export interface Exceptions {
@@ -100,37 +119,34 @@ export class Lab implements AsyncDisposable {
   }
 
   /**
-   * The stack on a TAP, the kernel in another namespace on another, and a lossy bridge between
+   * The stack on one end, the kernel in another namespace on the other, and a lossy bridge between
    * them. The recorder is on the stack's side: it sees what was sent, not what became of it.
    */
   static async startLossy(
-    seed: number,
-    faults: Faults,
+    line: LossyLine,
     options: Partial<HostOptions> = {},
     recording: Recording = {},
   ): Promise<Lab> {
+    const { link = 'tap', seed, faults, idle = 'sleep' } = line;
     await using made = new AsyncDisposableStack();
     const own = made.use(new Namespace());
     const kernel = made.use(new Namespace());
-    const stackIface = 'tws';
+    const isTap = link === 'tap';
+    const driver = isTap ? 'net_tap' : 'net_af_packet';
+    if (!isTap) own.veth(STACK_IFACE, own, BRIDGE_IFACE);
     const address = `${STACK}/${PREFIX}`;
-    const device = `net_tap:iface=${stackIface}`;
-    const host = made.use(await HostProcess.start(own, { device, address, ...options }));
-    own.ip(`link set ${stackIface} txqueuelen ${QUEUE_FRAMES} up`);
-    const bridge = made.use(
-      await BridgeProcess.start(own, {
-        stackIface,
-        kernelIface: KERNEL_IFACE,
-        seed,
-        forward: faults,
-        backward: faults,
-      }),
-    );
-    own.ip(`link set ${KERNEL_IFACE} netns ${kernel.name}`);
-    kernel.ip(`link set ${KERNEL_IFACE} txqueuelen ${QUEUE_FRAMES} up`);
-    kernel.ip(`addr add ${KERNEL}/${PREFIX} dev ${KERNEL_IFACE}`);
-    const capture = made.use(await Capture.start(own, stackIface, recording));
-    return new Lab('net_tap', host, kernel, capture, bridge, made.move());
+    const device = `${driver}:iface=${STACK_IFACE}`;
+    const host = made.use(await HostProcess.start(own, { device, address, idle, ...options }));
+    own.ip(`link set ${STACK_IFACE} txqueuelen ${QUEUE_FRAMES} up`);
+    // Of what packet sockets send tcpdump sees nothing: it listens where the stack's frames arrive.
+    const heard = isTap ? STACK_IFACE : BRIDGE_IFACE;
+    const first = `net_af_packet:iface=${heard}`;
+    const ends = { first, second: secondEnd(link, own, kernel) };
+    const both = { seed, forward: faults, backward: faults, idle };
+    const bridge = made.use(await BridgeProcess.start(own, { ...ends, ...both }));
+    joinKernel(link, own, kernel);
+    const capture = made.use(await Capture.start(own, heard, recording));
+    return new Lab(driver, host, kernel, capture, bridge, made.move());
   }
 
   /**
@@ -175,4 +191,18 @@ export class Lab implements AsyncDisposable {
 /** A probe into silence is no fault; a busy machine causes some. */
 function wasResent(accounts: Accounts): boolean {
   return (accounts.tcp['retransSegs'] ?? 0) > 0;
+}
+
+/** Makes the kernel's end of a lossy line; returns the device that the bridge opens. */
+export function secondEnd(link: Link, own: Namespace, kernel: Namespace): string {
+  if (link === 'tap') return `net_tap:iface=${KERNEL_IFACE}`;
+  own.veth('twc', kernel, KERNEL_IFACE);
+  return 'net_af_packet:iface=twc';
+}
+
+/** Gives the kernel its end, and that an address, when the bridge is there. */
+export function joinKernel(link: Link, own: Namespace, kernel: Namespace): void {
+  if (link === 'tap') own.ip(`link set ${KERNEL_IFACE} netns ${kernel.name}`);
+  kernel.ip(`link set ${KERNEL_IFACE} txqueuelen ${QUEUE_FRAMES} up`);
+  kernel.ip(`addr add ${KERNEL}/${PREFIX} dev ${KERNEL_IFACE}`);
 }

@@ -46,17 +46,18 @@ afterAll(() => removeFolder(folder));
 
 describe.skipIf(WHY_NOT !== undefined)(`a lossy bridge to the kernel${TITLE}`, () => {
   test.each([
-    [0, 20_000_000],
-    [0.001, 20_000_000],
-    [0.01, 20_000_000],
-    [0.05, 5_000_000],
-  ])(
-    `at a loss of %p carries %d bytes each way, bit by bit (seed ${SEED})`,
-    async (loss, bytes) => {
+    ['tap', 0, 20_000_000],
+    ['tap', 0.001, 20_000_000],
+    ['tap', 0.01, 20_000_000],
+    ['tap', 0.05, 5_000_000],
+    ['veth', 0.01, 10_000_000],
+  ] as const)(
+    `over %s at a loss of %p carries %d bytes each way, bit by bit (seed ${SEED})`,
+    async (link, loss, bytes) => {
       const file = join(folder, 'stream');
       writeStream(file, 1, bytes);
       const tcp = { timeWaitNs: TIME_WAIT_NS };
-      await using lab = await Lab.startLossy(SEED, faultsAt(loss), { tcp });
+      await using lab = await Lab.startLossy({ link, seed: SEED, faults: faultsAt(loss) }, { tcp });
       const { kernel, host } = lab;
       const up = await pipeline(kernel, `nc -N ${STACK} 2000 < ${file}`);
       expect(up.output).toBe(streamHash(1, bytes));
@@ -82,7 +83,7 @@ describe.skipIf(WHY_NOT !== undefined)(`a lossy bridge to the kernel${TITLE}`, (
     `at a loss of 5 % ends ${SHORT} short connections, and nothing is left (seed ${SEED})`,
     async () => {
       const tcp = { timeWaitNs: TIME_WAIT_NS };
-      await using lab = await Lab.startLossy(SEED, faultsAt(0.05), { tcp });
+      await using lab = await Lab.startLossy({ seed: SEED, faults: faultsAt(0.05) }, { tcp });
       const task = { mode: 'connections', host: STACK, port: 7 } as const;
       await using client = await startPeer(lab.kernel, { ...task, count: SHORT, atOnce: 100 });
       expect(await client.result).toEqual({ begun: SHORT, equal: SHORT });
