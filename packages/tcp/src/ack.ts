@@ -18,7 +18,7 @@ import {
   ratePartly,
 } from './delivery-rate.ts';
 import { timestampNow } from './emit.ts';
-import { MTU_MAX, TIMESTAMP_TICK_NS } from './limits.ts';
+import { MTU_MAX, TIMESTAMP_TICK_NS, UNDO_REACH_BYTES } from './limits.ts';
 import { lossIsCongestion, probeAcked } from './path-mtu.ts';
 import { rackAdapt, rackDelivered, rackDetect, rackRecovered } from './rack.ts';
 import {
@@ -107,7 +107,6 @@ function congestionEcho(core: Core, tcb: Tcb, flight: number, nowNs: number): vo
   if (tcb.recovery !== Recovery.Open || seqLt(tcb.sndUna, tcb.ecnRecover)) return;
   core.counters.ecnReductions += 1;
   tcb.ecnRecover = tcb.sndNxt;
-  tcb.undoCount = -1;
   reduceWindow(tcb, flight, nowNs);
 }
 
@@ -266,6 +265,8 @@ function moveMarks(tcb: Tcb): void {
   if (seqLt(tcb.sndSmall, una)) tcb.sndSmall = una;
   if (seqLt(tcb.sackHigh, una)) tcb.sackHigh = una;
   if (seqLt(tcb.ecnRecover, una)) tcb.ecnRecover = una;
+  // Nothing is late by a gigabyte: what was sent again then can be forgotten.
+  if (tcb.undoCount > 0 && seqDiff(una, tcb.undoRight) > UNDO_REACH_BYTES) tcb.undoCount = -1;
   // One behind: `duplicateAck` asks whether SND.UNA has passed it.
   if (seqLt(tcb.recover, una)) tcb.recover = (una - 1) | 0;
 }

@@ -1,6 +1,6 @@
-import { expect, test } from 'bun:test';
+import { describe, expect, test } from 'bun:test';
 import { Congestion, type TcpConfig } from './config.ts';
-import { Link } from './testing/link.ts';
+import { Link, type LinkOptions } from './testing/link.ts';
 
 const MS = 1_000_000;
 const BYTES = 5_000_000;
@@ -8,7 +8,13 @@ const BYTES = 5_000_000;
 const LIMIT_NS = 60e9;
 
 /** Kilobytes per second of one bulk transfer in virtual time. */
-function goodput(rttNs: number, loss: number, reorder: number, config: Partial<TcpConfig>): number {
+function goodput(
+  rttNs: number,
+  loss: number,
+  reorder: number,
+  config: Partial<TcpConfig>,
+  path: Partial<LinkOptions> = {},
+): number {
   const options = { record: false, frames: 8192, config: { sendBufferBytes: 1 << 20, ...config } };
   const link = new Link({
     seed: 71,
@@ -20,6 +26,7 @@ function goodput(rttNs: number, loss: number, reorder: number, config: Partial<T
     reorderNs: rttNs / 5,
     a: options,
     b: options,
+    ...path,
   });
   const { client } = link.connect();
   const chunk = new Uint8Array(65_536);
@@ -87,3 +94,26 @@ test('goodput of 5 MB over 100 Mbit/s, by loss, round trip and way of recovery',
     cubic, no SACK, 100 ms        1274      1078       240        60        10      3509"
   `);
 }, 60_000);
+
+/** A line on which losses are what limits the window, and what is late is two round trips late. */
+const LATE: Partial<LinkOptions> = { bitsPerSecond: 1e9, reorderNs: MS };
+const LATE_RTT_NS = 440_000;
+const SEEDS = [1, 2, 3, 4] as const;
+
+function meanGoodput(loss: number, reorder: number, duplicate: number): number {
+  let sum = 0;
+  for (const seed of SEEDS) {
+    sum += goodput(LATE_RTT_NS, loss, reorder, {}, { ...LATE, seed, duplicate });
+  }
+  return sum / SEEDS.length;
+}
+
+describe('beside real losses', () => {
+  test('segments that are late by two round trips cost little (RFC 3708; RFC 2883)', () => {
+    expect(meanGoodput(0.015, 0.01, 0)).toBeGreaterThan(0.8 * meanGoodput(0.015, 0, 0));
+  });
+
+  test('segments that the network doubles gain nothing (RFC 3708, 3)', () => {
+    expect(meanGoodput(0.015, 0, 0.05)).toBeLessThan(1.15 * meanGoodput(0.015, 0, 0));
+  });
+});

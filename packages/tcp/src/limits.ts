@@ -28,6 +28,9 @@ export const COALESCE_BYTES_MAX = 512;
 /** Pause before a transmission that found no frame is tried again. */
 export const ALLOC_RETRY_NS = 1_000_000;
 
+/** Reports of duplicates this far behind are not waited for: a window and more (RFC 7323, 2.3). */
+export const UNDO_REACH_BYTES: number = 2 ** 30;
+
 /** A timestamp older than this is not trusted for PAWS (RFC 7323, 5.5: 24 days). */
 export const PAWS_IDLE_NS: number = 24 * 86_400 * 1_000_000_000;
 

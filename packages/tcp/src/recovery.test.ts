@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { Recovery } from './retransmit.ts';
+import { Recovery, reduceWindow } from './retransmit.ts';
 import { inFlight, seqs } from './testing/in-flight.ts';
 import { Script } from './testing/scripted-peer.ts';
 
@@ -295,6 +295,52 @@ describe('SACK and RACK (RFC 6675, RFC 8985)', () => {
     expect(s.host.tcp.counters.spuriousUndone).toBe(1);
     expect(tcb.recovery).toBe(Recovery.Open);
     expect(tcb.cwnd).toBeGreaterThanOrEqual(10_000);
+  });
+
+  test('a duplicate report after the recovery takes the reduction back, too (RFC 3708, 3)', () => {
+    const { s, tcb } = inFlight(10);
+    s.send({ seq: 1, ack: 1, sack: [[1001, 5001]] });
+    s.nowNs += 20 * MS;
+    // The retransmission overtakes the original, which is later than a round trip.
+    s.send({ seq: 1, ack: 10_001 });
+    expect(tcb.recovery).toBe(Recovery.Open);
+    expect(tcb.cwnd).toBeLessThan(8000);
+    s.nowNs += 10 * MS;
+    s.send({ seq: 1, ack: 10_001, sack: [[1, 1001]] });
+    expect(s.host.tcp.counters.spuriousUndone).toBe(1);
+    expect(tcb.cwnd).toBeGreaterThanOrEqual(10_000);
+    // Said twice, it is no news.
+    tcb.cwnd = 5000;
+    s.send({ seq: 1, ack: 10_001, sack: [[1, 1001]] });
+    expect(s.host.tcp.counters.spuriousUndone).toBe(1);
+    expect(tcb.cwnd).toBe(5000);
+  });
+
+  test('what was sent once and came twice takes no reduction back (RFC 3708, 3)', () => {
+    const { s, tcb } = inFlight(10);
+    s.send({ seq: 1, ack: 1, sack: [[1001, 5001]] });
+    s.nowNs += 20 * MS;
+    // The retransmission has filled the hole, and the network has doubled another segment.
+    s.send({ seq: 1, ack: 5001, sack: [[2001, 3001]] });
+    s.send({ seq: 1, ack: 6001, sack: [[5001, 6001]] });
+    s.send({ seq: 1, ack: 10_001, sack: [[2001, 3001]] });
+    expect(s.host.tcp.counters.dsackReceived).toBe(3);
+    expect(s.host.tcp.counters.spuriousUndone).toBe(0);
+    expect(tcb.cwnd).toBe(7000);
+  });
+
+  test('a report from before the latest reduction takes nothing back (RFC 3708, 3)', () => {
+    const { s, tcb } = inFlight(10);
+    s.send({ seq: 1, ack: 1, sack: [[1001, 5001]] });
+    s.nowNs += 20 * MS;
+    s.send({ seq: 1, ack: 10_001 });
+    expect(tcb.undoCount).toBe(1);
+    // An ECN reduction or a tail loss probe has reduced a window of its own since.
+    reduceWindow(tcb, tcb.cwnd, s.nowNs);
+    const { cwnd } = tcb;
+    s.send({ seq: 1, ack: 10_001, sack: [[1, 1001]] });
+    expect(s.host.tcp.counters.spuriousUndone).toBe(0);
+    expect(tcb.cwnd).toBe(cwnd);
   });
 
   test('an older timestamp takes the reduction back (Eifel, RFC 3522)', () => {

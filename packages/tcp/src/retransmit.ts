@@ -243,7 +243,6 @@ export function leaveRecovery(tcb: Tcb): void {
   if (tcb.recovery !== Recovery.Loss) tcb.recover = (tcb.sndUna - 1) | 0;
   tcb.recovery = Recovery.Open;
   tcb.dupAcks = 0;
-  tcb.undoCount = -1;
   tcb.flags &= ~(Flag.Frto | Flag.FrtoNew);
   if ((tcb.flags & Flag.Sack) === 0) tcb.sackedBytes = 0;
 }
@@ -327,6 +326,8 @@ export function reduceWindow(tcb: Tcb, flight: number, nowNs: number): void {
   controllerOf(tcb).congestion(tcb, congestedBytes(tcb, flight), nowNs);
   sayReduced(tcb);
   tcb.cwnd = tcb.ssthresh;
+  // What was remembered is the window before an older reduction.
+  tcb.undoCount = -1;
   tcb.recovery = Recovery.Reduced;
   tcb.recover = tcb.sndNxt;
 }

@@ -54,6 +54,18 @@ describe('reports of a burst', () => {
     expect(s.host.tcp.counters.dsackSent).toBe(3);
   });
 
+  test('an original that its repetition overtook is reported (RFC 2883, 4; RFC 7323, 5.3)', () => {
+    const { s } = sacking(true);
+    s.send({ seq: 1, ack: 1, data: 1000, tsVal: 9 });
+    // Late, and its timestamp is older than the latest: PAWS drops it.
+    const acks = s.send({ seq: 1, ack: 1, data: 1000, tsVal: 5 });
+    expect(s.host.tcp.counters.pawsRejected).toBe(1);
+    expect(acks.map((c) => c.sack)).toEqual([[[1, 1001]]]);
+    // What has not come is not reported, whatever its age.
+    const ahead = s.send({ seq: 2001, ack: 1, data: 1000, tsVal: 5 });
+    expect(ahead.map((c) => c.sack)).toEqual([[]]);
+  });
+
   test('a device without room puts the second report off', () => {
     const { s } = sacking(false);
     for (let i = 1; i <= 6; i += 1) s.inject({ seq: 1 + i * 1000, ack: 1, data: 100 });

@@ -87,8 +87,11 @@ function noteDsack(core: Core, tcb: Tcb, options: TcpOptions, unaBefore: number)
   if (seqDiff(unaBefore, left) > tcb.sndWndMax + tcb.sndBufBytes) return;
   core.counters.dsackReceived += 1;
   found.dsack = 1;
-  // One of our retransmissions was not needed (RFC 3708).
-  if (tcb.undoCount > 0 && seqGe(left, tcb.undoSeq)) tcb.undoCount -= 1;
+  // One of our retransmissions was not needed. What was sent once and came twice was doubled by the
+  // network and proves nothing (RFC 3708, 3).
+  if (tcb.undoCount > 0 && seqGe(left, tcb.undoLeft) && seqLe(right, tcb.undoRight)) {
+    tcb.undoCount -= 1;
+  }
 }
 
 function markFrames(

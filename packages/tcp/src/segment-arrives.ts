@@ -215,6 +215,8 @@ function synchronized(
       nowNs - tcb.tsRecentNs < PAWS_IDLE_NS
     ) {
       counters.pawsRejected += 1;
+      // Mostly the original of a segment that was sent again, overtaken by its repetition.
+      noteDuplicate(tcb, segment, segment.length);
       answerUnacceptable(core, tcb, segment.length, nowNs);
       return Status.Malformed;
     }

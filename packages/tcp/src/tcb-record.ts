@@ -1236,129 +1236,147 @@ export abstract class TcbRecord {
     this.rare.i32[(this.rareAt << 1) + 63] = value;
   }
 
-  /** TSval of the first retransmission (Eifel, RFC 3522). */
-  get undoTs(): number {
+  /** Where the retransmissions of this recovery begin. */
+  get undoLeft(): number {
     return this.rare.i32[(this.rareAt << 1) + 64]!;
   }
-  set undoTs(value: number) {
+  set undoLeft(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[64])) return;
     this.rare.i32[(this.rareAt << 1) + 64] = value;
   }
 
-  /** End of the round in which reordering was last seen. */
-  get rackRoundEnd(): number {
+  /** Where they end: only a report of these can be of one. */
+  get undoRight(): number {
     return this.rare.i32[(this.rareAt << 1) + 65]!;
   }
-  set rackRoundEnd(value: number) {
+  set undoRight(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[65])) return;
     this.rare.i32[(this.rareAt << 1) + 65] = value;
   }
 
-  /** Frame of the probe that is out, while it is whole. */
-  get mtuProbeFrame(): number {
+  /** TSval of the first retransmission (Eifel, RFC 3522). */
+  get undoTs(): number {
     return this.rare.i32[(this.rareAt << 1) + 66]!;
   }
-  set mtuProbeFrame(value: number) {
+  set undoTs(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[66])) return;
     this.rare.i32[(this.rareAt << 1) + 66] = value;
   }
 
-  /** Its end. */
-  get mtuProbeEnd(): number {
+  /** End of the round in which reordering was last seen. */
+  get rackRoundEnd(): number {
     return this.rare.i32[(this.rareAt << 1) + 67]!;
   }
-  set mtuProbeEnd(value: number) {
+  set rackRoundEnd(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[67])) return;
     this.rare.i32[(this.rareAt << 1) + 67] = value;
   }
 
-  /** Probes before giving up. */
-  get keepaliveProbesMax(): number {
+  /** Frame of the probe that is out, while it is whole. */
+  get mtuProbeFrame(): number {
     return this.rare.i32[(this.rareAt << 1) + 68]!;
   }
-  set keepaliveProbesMax(value: number) {
+  set mtuProbeFrame(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[68])) return;
     this.rare.i32[(this.rareAt << 1) + 68] = value;
   }
 
-  /** Payload of our SYN. */
-  get fastOpenBytes(): number {
+  /** Its end. */
+  get mtuProbeEnd(): number {
     return this.rare.i32[(this.rareAt << 1) + 69]!;
   }
-  set fastOpenBytes(value: number) {
+  set mtuProbeEnd(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[69])) return;
     this.rare.i32[(this.rareAt << 1) + 69] = value;
   }
 
+  /** Probes before giving up. */
+  get keepaliveProbesMax(): number {
+    return this.rare.i32[(this.rareAt << 1) + 70]!;
+  }
+  set keepaliveProbesMax(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[70])) return;
+    this.rare.i32[(this.rareAt << 1) + 70] = value;
+  }
+
+  /** Payload of our SYN. */
+  get fastOpenBytes(): number {
+    return this.rare.i32[(this.rareAt << 1) + 71]!;
+  }
+  set fastOpenBytes(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[71])) return;
+    this.rare.i32[(this.rareAt << 1) + 71] = value;
+  }
+
   /** RACK.reo_wnd_mult. */
   get rackReoMult(): number {
-    return this.rare.u16[(this.rareAt << 2) + 140]!;
+    return this.rare.u16[(this.rareAt << 2) + 144]!;
   }
   set rackReoMult(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[140])) return;
-    this.rare.u16[(this.rareAt << 2) + 140] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[144])) return;
+    this.rare.u16[(this.rareAt << 2) + 144] = value;
   }
 
   /** Packet size of the probe that is out, or 0. */
   get mtuProbe(): number {
-    return this.rare.u16[(this.rareAt << 2) + 141]!;
+    return this.rare.u16[(this.rareAt << 2) + 145]!;
   }
   set mtuProbe(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[141])) return;
-    this.rare.u16[(this.rareAt << 2) + 141] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[145])) return;
+    this.rare.u16[(this.rareAt << 2) + 145] = value;
   }
 
   /** Upper bound of the search. */
   get mtuHigh(): number {
-    return this.rare.u16[(this.rareAt << 2) + 142]!;
+    return this.rare.u16[(this.rareAt << 2) + 146]!;
   }
   set mtuHigh(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[142])) return;
-    this.rare.u16[(this.rareAt << 2) + 142] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[146])) return;
+    this.rare.u16[(this.rareAt << 2) + 146] = value;
   }
 
   /** Segments so large seem to vanish; MTU_MAX when none do. */
   get mtuSuspect(): number {
-    return this.rare.u16[(this.rareAt << 2) + 143]!;
+    return this.rare.u16[(this.rareAt << 2) + 147]!;
   }
   set mtuSuspect(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[143])) return;
-    this.rare.u16[(this.rareAt << 2) + 143] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[147])) return;
+    this.rare.u16[(this.rareAt << 2) + 147] = value;
   }
 
   /** RACK.reo_wnd_persist. */
   get rackReoPersist(): number {
-    return this.rare.u8[(this.rareAt << 3) + 288]!;
+    return this.rare.u8[(this.rareAt << 3) + 296]!;
   }
   set rackReoPersist(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[288])) return;
-    this.rare.u8[(this.rareAt << 3) + 288] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[296])) return;
+    this.rare.u8[(this.rareAt << 3) + 296] = value;
   }
 
   /** 1 while such a round goes on. */
   get rackRound(): number {
-    return this.rare.u8[(this.rareAt << 3) + 289]!;
+    return this.rare.u8[(this.rareAt << 3) + 297]!;
   }
   set rackRound(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[289])) return;
-    this.rare.u8[(this.rareAt << 3) + 289] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[297])) return;
+    this.rare.u8[(this.rareAt << 3) + 297] = value;
   }
 
   /** Whether the upper bound is tried first. */
   get mtuTop(): number {
-    return this.rare.u8[(this.rareAt << 3) + 290]!;
+    return this.rare.u8[(this.rareAt << 3) + 298]!;
   }
   set mtuTop(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[290])) return;
-    this.rare.u8[(this.rareAt << 3) + 290] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[298])) return;
+    this.rare.u8[(this.rareAt << 3) + 298] = value;
   }
 
   /** `FastOpen` of fast-open.ts; 0 once the handshake is complete. */
   get fastOpen(): number {
-    return this.rare.u8[(this.rareAt << 3) + 291]!;
+    return this.rare.u8[(this.rareAt << 3) + 299]!;
   }
   set fastOpen(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[291])) return;
-    this.rare.u8[(this.rareAt << 3) + 291] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[299])) return;
+    this.rare.u8[(this.rareAt << 3) + 299] = value;
   }
 }

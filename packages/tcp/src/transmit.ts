@@ -11,7 +11,7 @@ import { Congestion } from './config.ts';
 import { controllerOf } from './congestion/registry.ts';
 import { type Core, Tx } from './core.ts';
 import { markAppLimited, markCwndLimited, rateSent } from './delivery-rate.ts';
-import { sendAck, sendControl, sendSegment, sendSyn, timestampNow } from './emit.ts';
+import { sendAck, sendControl, sendSegment, sendSyn } from './emit.ts';
 import { FastOpen } from './fast-open.ts';
 import { ALLOC_RETRY_NS, PACE_GAIN, PACE_GAIN_SLOW_START, PACE_SLACK_NS } from './limits.ts';
 import { growPath } from './path-mtu.ts';
@@ -31,6 +31,7 @@ import { needsSecondReport } from './sack.ts';
 import { fillFrame, queueFin, splitFrame, tellDrained, updateMss } from './send.ts';
 import { State } from './state.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
+import { noteForUndo } from './undo.ts';
 
 const SECOND = 1_000_000_000;
 
@@ -151,10 +152,7 @@ export function retransmitFrame(core: Core, tcb: Tcb, frame: number, nowNs: numb
   core.txFlags[frame] = flags | outstanding | Tx.Ever;
   tcb.retransmits += 1;
   tcb.prrOut += span;
-  if (tcb.undoCount >= 0) {
-    if (tcb.undoTs === 0) tcb.undoTs = timestampNow(tcb, nowNs);
-    tcb.undoCount += 1;
-  }
+  noteForUndo(tcb, core.txSeq[frame]!, span, nowNs);
   core.counters.retransSegs += 1;
   // A retransmission after a partial ACK leaves the timer as it is, see `renoAck`.
   const isPartial = tcb.recovery === Recovery.Fast && tcb.sndUna !== tcb.undoSeq;

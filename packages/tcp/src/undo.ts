@@ -9,16 +9,33 @@ import { NO_FRAME } from '@tickwire/base';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLt } from '@tickwire/wire';
 import { controllerOf } from './congestion/registry.ts';
 import { type Core, Tx } from './core.ts';
+import { timestampNow } from './emit.ts';
 import { leaveRecovery, Recovery } from './retransmit.ts';
 import { Flag, type Tcb } from './tcb.ts';
+
+/** A segment was sent again. In a recovery an answer to the original may prove it spurious. */
+export function noteForUndo(tcb: Tcb, seq: number, span: number, nowNs: number): void {
+  if (tcb.undoCount < 0 || !inRecovery(tcb)) return;
+  const end = seqAdd(seq, span);
+  if (tcb.undoTs === 0) {
+    tcb.undoTs = timestampNow(tcb, nowNs);
+    tcb.undoLeft = seq;
+    tcb.undoRight = end;
+  } else {
+    if (seqLt(seq, tcb.undoLeft)) tcb.undoLeft = seq;
+    if (seqGt(end, tcb.undoRight)) tcb.undoRight = end;
+  }
+  tcb.undoCount += 1;
+}
 
 /**
  * Whether all that was sent again was sent for nothing: the peer reports each of the
  * retransmissions as a duplicate (RFC 3708). In a burst a report of something older may come before
- * the first of them has left: `undoTs` tells.
+ * the first of them has left: `undoTs` tells. A segment that is later than a round trip is reported
+ * when the recovery is over, and that is soon enough.
  */
 export function duplicatesProveSpurious(tcb: Tcb, dsack: boolean): boolean {
-  return dsack && tcb.undoCount === 0 && tcb.undoTs !== 0 && inRecovery(tcb);
+  return dsack && tcb.undoCount === 0 && tcb.undoTs !== 0 && tcb.recovery !== Recovery.Repair;
 }
 
 /**
@@ -80,7 +97,7 @@ export function undo(core: Core, tcb: Tcb): void {
   core.counters.spuriousUndone += 1;
   // A fast retransmit for nothing is reordering, though RACK's own step 3 cannot see it: the late
   // segment had been sent again by then.
-  if (tcb.recovery === Recovery.Fast) tcb.flags |= Flag.ReorderingSeen;
+  if (tcb.recovery !== Recovery.Loss) tcb.flags |= Flag.ReorderingSeen;
   for (
     let frame = tcb.sqHead;
     frame !== NO_FRAME && frame !== tcb.sqUnsent;
@@ -92,6 +109,7 @@ export function undo(core: Core, tcb: Tcb): void {
   tcb.retransBytes = 0;
   tcb.sqLost = NO_FRAME;
   leaveRecovery(tcb);
+  tcb.undoCount = -1;
   if (tcb.cwnd < tcb.undoCwnd) tcb.cwnd = tcb.undoCwnd;
   if (tcb.ssthresh < tcb.undoSsthresh) tcb.ssthresh = tcb.undoSsthresh;
   tcb.backoff = 0;

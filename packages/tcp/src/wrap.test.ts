@@ -28,7 +28,11 @@ describe('after two gigabytes sequence numbers have come round', () => {
     pair.open();
     const tcb = pair.a.tcb!;
     const start = tcb.sndUna;
+    tcb.undoCount = 1;
+    tcb.undoLeft = start;
+    tcb.undoRight = start;
     bulk(pair);
+    expect(tcb.undoCount).toBe(-1);
     expect(((tcb.sndUna - start) | 0) < 0).toBe(true);
     for (const mark of [tcb.sndSmall, tcb.sackHigh, tcb.ecnRecover, tcb.recover]) {
       expect(((mark - tcb.sndUna) | 0) <= 0).toBe(true);

@@ -213,6 +213,8 @@ export const RARE: readonly Field[] = rows(
   ['i32', 'recoverFlight', 'What was outstanding when recovery began, or a tail probe left.'],
   ['i32', 'undoSeq', 'SND.UNA when the reduction that may be spurious was made.'],
   ['i32', 'undoCount', 'Retransmissions not yet proved spurious; -1 for nothing to undo.', '-1'],
+  ['i32', 'undoLeft', 'Where the retransmissions of this recovery begin.'],
+  ['i32', 'undoRight', 'Where they end: only a report of these can be of one.'],
   ['i32', 'undoTs', 'TSval of the first retransmission (Eifel, RFC 3522).'],
   ['f64', 'undoCwnd', 'Congestion window before the reduction.'],
   ['f64', 'undoSsthresh', 'Slow start threshold before the reduction.'],
