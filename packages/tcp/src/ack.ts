@@ -183,7 +183,9 @@ function sackAck(
   found.dsack = 0;
   if (core.options.sackCount > 0) {
     takeSack(core, tcb, segment, una, nowNs);
-    if (sampleNs === 0 && found.newlySacked > 0) sampleNs = found.sampleNs;
+    // Nor does what was reported before, in ACKs that were lost, and again only now that a
+    // retransmission has brought an answer: that is the age of a timeout.
+    if (sampleNs === 0 && retransmittedNs === 0) sampleNs = found.sampleNs;
   }
   const dsack = found.dsack === 1;
   const delivered = deliveredBytes + found.newlySacked;

@@ -96,6 +96,33 @@ describe('retransmission timeout (RFC 6298)', () => {
     s.send({ seq: 1, ack: 4001 });
     expect(tcb.srttNs).toBe(20 * MS);
   });
+
+  test('a report that comes with the answer to a retransmission is old (RFC 6298, 3)', () => {
+    const { s, tcb } = inFlight(4);
+    const { srttNs, rtoNs } = tcb;
+    // Only the first two are lost, but so are the ACKs of the others.
+    s.advance(500 * MS);
+    expect(tcb.recovery).toBe(Recovery.Loss);
+    s.nowNs += 20 * MS;
+    s.send({ seq: 1, ack: 1001, sack: [[2001, 3001]] });
+    expect(tcb.sackedBytes).toBe(1000);
+    expect(tcb.srttNs).toBe(srttNs);
+    expect(tcb.rtoNs).toBe(rtoNs);
+  });
+
+  test('so is one that comes with the report of a retransmission (RFC 6298, 3)', () => {
+    const { s, tcb } = inFlight(8);
+    s.send({ seq: 1, ack: 1, sack: [[3001, 8001]] });
+    expect(s.host.tcp.counters.retransSegs).toBeGreaterThan(1);
+    const { srttNs } = tcb;
+    s.write(tcb, 8000, 1000);
+    s.egress();
+    s.nowNs += 150 * MS;
+    // The second hole was filled. The new segment was there long before.
+    s.inject({ seq: 1, ack: 1, sack: [[1001, 9001]] });
+    expect(tcb.sackedBytes).toBeGreaterThan(6000);
+    expect(tcb.srttNs).toBe(srttNs);
+  });
 });
 
 describe('fast retransmit without SACK (RFC 5681, 3.2; RFC 6582)', () => {

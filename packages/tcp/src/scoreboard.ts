@@ -18,12 +18,16 @@ export const found: {
   newlySacked: number;
   original: number;
   dsack: number;
+  /** Round trip of the last segment that was sent once; 0 is none. */
   sampleNs: number;
+  /** 1 when a segment that was sent more than once is among them. */
+  again: number;
 } = {
   newlySacked: 0,
   original: 0,
   dsack: 0,
   sampleNs: 0,
+  again: 0,
 };
 
 /**
@@ -41,6 +45,7 @@ export function takeSack(
   found.original = 0;
   found.dsack = 0;
   found.sampleNs = 0;
+  found.again = 0;
   const options = core.options;
   let from = 0;
   if (isDuplicateReport(options, segment.ack)) {
@@ -64,6 +69,8 @@ export function takeSack(
   }
   if (valid === 0) return;
   markFrames(core, tcb, options, from, lowest, highest, nowNs);
+  // What came by a retransmission may bring old news with it, whose first report was lost.
+  if (found.again === 1) found.sampleNs = 0;
   if (seqGt(highest, tcb.sackHigh)) tcb.sackHigh = highest;
 }
 
@@ -125,7 +132,7 @@ function markFrames(
     if ((flags & Tx.Ever) === 0) {
       found.sampleNs = nowNs - core.txTimeNs[frame]!;
       if (seqLe(seqAdd(seq, span), tcb.recover)) found.original += span;
-    }
+    } else found.again = 1;
     rackDelivered(core, tcb, frame, nowNs);
     if (tcb.rateOn !== 0) rateDelivered(core, tcb, frame, nowNs);
     core.txFlags[frame] = (flags & ~(Tx.Lost | Tx.Retransmitted)) | Tx.Sacked;
