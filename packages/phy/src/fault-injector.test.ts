@@ -202,6 +202,38 @@ describe.each(['transmit', 'receive'] as const)('FaultInjector, %s', (side) => {
     wire.close();
   });
 
+  test('loses what the bytes waiting for the link have no room for; flight takes none', () => {
+    // One millisecond a frame; room for the one that is being sent and two behind it.
+    const bottleneck = { rateBitsPerSecond: 1_136_000, queueBytes: 3 * 142, delayNs: 1e9 };
+    const wire = new Wire(side, bottleneck);
+    wire.send(0, 5, 0);
+    expect(wire.arrivals(0)).toEqual([]);
+    expect(countersOf(wire).overflowed).toBe(2);
+    // A frame and a half have left.
+    wire.send(5, 2, 1_500_000);
+    expect(wire.arrivals(1_500_000)).toEqual([]);
+    expect(countersOf(wire).overflowed).toBe(3);
+    expect(countersOf(wire).queueBytesMost).toBe(3 * 142);
+    // The queue is empty, and all that was sent is still under way.
+    wire.send(7, 3, 500_000_000);
+    expect(wire.arrivals(500_000_000)).toEqual([]);
+    expect(wire.arrivals(999_999_999)).toEqual([]);
+    expect(wire.arrivals(2e9)).toEqual([0, 1, 2, 5, 7, 8, 9]);
+    expect(countersOf(wire).overflowed).toBe(3);
+    wire.close();
+  });
+
+  test('a frame that the queue had no room for does not delay the next one', () => {
+    const wire = new Wire(side, { rateBitsPerSecond: 1_136_000, queueBytes: 142 });
+    wire.send(0, 10, 0);
+    expect(wire.arrivals(0)).toEqual([]);
+    expect(wire.arrivals(1_000_000)).toEqual([0]);
+    wire.send(10, 1, 1_000_000);
+    expect(wire.arrivals(1_000_000)).toEqual([]);
+    expect(wire.arrivals(2_000_000)).toEqual([10]);
+    wire.close();
+  });
+
   test('loses frames above a size and no others', () => {
     const wire = new Wire(side, { frameBytesMax: 142 });
     wire.send(0, 3, 0, 100);
@@ -258,6 +290,7 @@ describe('FaultInjector', () => {
     expect(make({ duplicate: Number.NaN })).toThrow(/probability/);
     expect(make({ delayNs: -1 })).toThrow(/negative/);
     expect(make({ corrupt: 0.1 })).toThrow(/checksum/);
+    expect(make({ queueBytes: 1000 })).toThrow(/rate/);
     expect(make({ drop: 0.1 })).not.toThrow();
   });
 });

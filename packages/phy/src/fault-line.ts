@@ -43,7 +43,12 @@ export interface Faults {
   readonly rateBitsPerSecond?: number;
   /** Longer frames are lost: a hop with a smaller MTU that says nothing. 0 is without limit. */
   readonly frameBytesMax?: number;
-  /** Frames that wait at most; more are lost at the tail. Default 1024. */
+  /**
+   * Bytes that wait for the link at most, the frame that is being sent included; what would be more
+   * is lost at the tail. Needs `rateBitsPerSecond`; 0 is without limit.
+   */
+  readonly queueBytes?: number;
+  /** Frames waiting and on the wire at most; more are lost. Default 1024. */
   readonly queueFrames?: number;
 }
 
@@ -61,8 +66,10 @@ export class FaultCounters {
   reordered = 0;
   /** Lost by `frameBytesMax`. */
   tooLong = 0;
-  /** Lost because `queueFrames` were waiting. */
+  /** Lost because `queueBytes` were waiting, or `queueFrames` were on their way. */
   overflowed = 0;
+  /** Most bytes that ever waited for the link. */
+  queueBytesMost = 0;
   /** Copies not made because the arena was empty; a frame to corrupt is lost then. */
   noMemory = 0;
 }
@@ -86,6 +93,7 @@ export class FaultLine {
   readonly #jitterNs: number;
   readonly #nsPerByte: number;
   readonly #frameBytesMax: number;
+  readonly #queueBytes: number;
   readonly #capacity: number;
 
   readonly #heap: Int32Array;
@@ -118,6 +126,10 @@ export class FaultLine {
     this.#jitterNs = quantity('jitterNs', faults.jitterNs);
     const rate = quantity('rateBitsPerSecond', faults.rateBitsPerSecond);
     this.#nsPerByte = rate === 0 ? 0 : (8 * NS_PER_SECOND) / rate;
+    this.#queueBytes = quantity('queueBytes', faults.queueBytes) || Infinity;
+    if (rate === 0 && this.#queueBytes < Infinity) {
+      throw new NetError('EINVAL', 'Fault "queueBytes" needs a link that is slow; give its rate');
+    }
     this.#frameBytesMax = quantity('frameBytesMax', faults.frameBytesMax) || Infinity;
     const capacity = quantity('queueFrames', faults.queueFrames ?? QUEUE_FRAMES_DEFAULT);
     this.#capacity = capacity;
@@ -218,6 +230,15 @@ export class FaultLine {
     }
     // The link is busy with one frame after the other, then every frame travels for itself.
     const startNs = this.#busyUntilNs > nowNs ? this.#busyUntilNs : nowNs;
+    if (this.#nsPerByte > 0) {
+      const waiting = (startNs - nowNs) / this.#nsPerByte + length;
+      if (waiting > this.#queueBytes) {
+        counters.overflowed += 1;
+        this.#arena.free(frame);
+        return;
+      }
+      if (waiting > counters.queueBytesMost) counters.queueBytesMost = Math.ceil(waiting);
+    }
     this.#busyUntilNs = startNs + Math.ceil(length * this.#nsPerByte);
     let dueNs = this.#busyUntilNs + this.#delayNs + jitterNs;
     if (dueNs < this.#lastDueNs) dueNs = this.#lastDueNs;

@@ -5,6 +5,7 @@
  */
 
 import { seqDiff } from '@tickwire/wire';
+import { Congestion } from './config.ts';
 import type { Core } from './core.ts';
 import { flightBytes, pipeBytes } from './retransmit.ts';
 import { pathMtu } from './send.ts';
@@ -50,6 +51,8 @@ export class TcpInfo {
   pmtu = 0;
   /** Bytes per second at which the controller paces; 0 when it does not. */
   pacingRate = 0;
+  /** What BBR does: a number of `BbrMode`, 0 is STARTUP; -1 with another controller. */
+  bbrMode = -1;
   bytesAcked = 0;
   bytesReceived = 0;
   segsOut = 0;
@@ -105,6 +108,7 @@ export function fillInfo(core: Core, tcb: Tcb, out: TcpInfo): void {
   out.bytesInFlight = pipeBytes(tcb);
   out.pmtu = pathMtu(tcb);
   out.pacingRate = tcb.pacingRate;
+  out.bbrMode = tcb.congestion === Congestion.Bbr ? (tcb.bbr?.mode ?? 0) : -1;
   out.bytesAcked = tcb.bytesAcked;
   out.bytesReceived = tcb.bytesReceived;
   out.segsOut = tcb.segmentsOut;

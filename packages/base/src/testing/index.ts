@@ -6,3 +6,4 @@
 
 export { collectionsOf } from './collections.ts';
 export { collectsDuring } from './garbage.ts';
+export { type Band, type Chart, type Line, type Mark, type Panel, svgChart } from './svg-chart.ts';

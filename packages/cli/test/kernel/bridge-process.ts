@@ -7,7 +7,8 @@
 import { fileURLToPath } from 'node:url';
 import type { FaultCounters, Faults } from '@tickwire/phy';
 import type { IdleStrategy } from '@tickwire/stack';
-import type { Namespace } from './namespace.ts';
+import { type Namespace, realtime } from './namespace.ts';
+import type { Absences } from './punctuality.ts';
 
 const BRIDGE = fileURLToPath(new URL('./bridge.ts', import.meta.url));
 
@@ -29,6 +30,11 @@ export interface BridgeOptions {
   readonly backward: Faults;
   /** As for `runLoop`. */
   readonly idle?: IdleStrategy;
+  /**
+   * Whether its threads come before everybody else's (SCHED_RR), and its loop is late by a tenth of a
+   * millisecond instead of one: it needs a share of a core, and wants it at once.
+   */
+  readonly isRealtime?: boolean;
 }
 
 /** What the bridge did. */
@@ -37,6 +43,8 @@ export interface BridgeReport {
   readonly backward: FaultCounters;
   /** Frames that were left behind. */
   readonly inUse: number;
+  /** When its loop did not come round, from the first frame on. */
+  readonly absences: Absences;
 }
 
 /**
@@ -68,11 +76,20 @@ export class BridgeProcess implements AsyncDisposable {
 
   /** Starts a bridge and waits until it carries frames. */
   static async start(space: Namespace, options: BridgeOptions): Promise<BridgeProcess> {
-    const child = Bun.spawn(space.inside(process.execPath, BRIDGE, JSON.stringify(options)), {
-      stdin: 'pipe',
-      stdout: 'pipe',
-      stderr: 'inherit',
-    });
+    const child = Bun.spawn(
+      space.inside(
+        ...realtime(options.isRealtime),
+        process.execPath,
+        BRIDGE,
+        JSON.stringify(options),
+      ),
+      {
+        env: { ...process.env, BUN_GC_TIMER_DISABLE: '1' },
+        stdin: 'pipe',
+        stdout: 'pipe',
+        stderr: 'inherit',
+      },
+    );
     const bridge = new BridgeProcess(child);
     await bridge.#ready.promise;
     return bridge;

@@ -6,7 +6,7 @@
 
 import { fileURLToPath } from 'node:url';
 import type { Accounts, HostOptions, Request, TransferResult } from './host-protocol.ts';
-import type { Namespace } from './namespace.ts';
+import { type Namespace, realtime } from './namespace.ts';
 
 const HOST = fileURLToPath(new URL('./host.ts', import.meta.url));
 
@@ -28,11 +28,20 @@ export class HostProcess implements AsyncDisposable {
 
   /** Starts a host and waits until it polls. */
   static async start(space: Namespace, options: HostOptions): Promise<HostProcess> {
-    const child = Bun.spawn(space.inside(process.execPath, HOST, JSON.stringify(options)), {
-      stdin: 'pipe',
-      stdout: 'pipe',
-      stderr: 'inherit',
-    });
+    const child = Bun.spawn(
+      space.inside(
+        ...realtime(options.isRealtime),
+        process.execPath,
+        HOST,
+        JSON.stringify(options),
+      ),
+      {
+        env: { ...process.env, BUN_GC_TIMER_DISABLE: '1' },
+        stdin: 'pipe',
+        stdout: 'pipe',
+        stderr: 'inherit',
+      },
+    );
     const host = new HostProcess(child);
     const ready = host.#expect(0);
     void host.#listen();

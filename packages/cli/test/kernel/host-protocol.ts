@@ -5,6 +5,8 @@
  */
 
 import type { IdleStrategy, StackOptions } from '@tickwire/stack';
+import type { Sample } from './cwnd-figures.ts';
+import type { Absences } from './punctuality.ts';
 
 /** What `host.ts` is started with. */
 export interface HostOptions {
@@ -21,6 +23,11 @@ export interface HostOptions {
   readonly tcp?: NonNullable<StackOptions['tcp']>;
   /** As for `runLoop`. */
   readonly idle?: IdleStrategy;
+  /**
+   * Whether its threads come before everybody else's (SCHED_RR), and its loop is late by a tenth of a
+   * millisecond instead of one: it needs a share of a core, and wants it at once.
+   */
+  readonly isRealtime?: boolean;
 }
 
 /** Ports besides the well-known ones of `startServices`. */
@@ -60,8 +67,24 @@ export type Request =
       readonly port: number;
       readonly count: number;
     }
+  | ({ readonly op: 'bulk' } & BulkRequest)
   | { readonly op: 'settle' }
   | { readonly op: 'close' };
+
+/** Sends without end for a time, looks at the connection meanwhile, and aborts it. */
+export interface BulkRequest {
+  readonly host: string;
+  readonly port: number;
+  readonly seconds: number;
+  /** Between two looks. */
+  readonly everyMs: number;
+}
+
+/** What `bulk` answers. */
+export interface BulkAnswer {
+  readonly samples: readonly Sample[];
+  readonly absences: Absences;
+}
 
 /** How a connection ended. */
 export interface TransferResult {

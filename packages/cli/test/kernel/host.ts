@@ -11,9 +11,11 @@
 import { assert, monotonicClock } from '@tickwire/base';
 import { createMemPool, EalBuilder, openDevice } from '@tickwire/phy-dpdk';
 import { runLoop, Stack, startServices } from '@tickwire/stack';
+import { BulkSender } from './bulk-sender.ts';
 import type { Request } from './host-protocol.ts';
 import { type HostOptions, HostServicePort } from './host-protocol.ts';
 import { HostTraffic } from './host-traffic.ts';
+import { Napping } from './nap.ts';
 
 /** Connections that a test does not end are given up after this. */
 const SETTLE_MS = 30_000;
@@ -46,10 +48,15 @@ const stack = new Stack({
 const services = startServices(stack);
 const traffic = new HostTraffic(stack);
 traffic.listen(HostServicePort.Sink, HostServicePort.Source);
+const bulk = new BulkSender(stack);
 
 const controller = new AbortController();
+const { signal } = controller;
 const { idle = 'sleep' } = options;
-const loop = runLoop([stack], monotonicClock, { signal: controller.signal, idle });
+const loop =
+  options.isRealtime === true
+    ? runLoop([new Napping([stack, bulk])], monotonicClock, { signal, idle: 'yield' })
+    : runLoop([stack, bulk], monotonicClock, { signal, idle });
 
 function counters(): Record<string, unknown> {
   return { ip: stack.core.ip.counters(), tcp: stack.core.tcp.counters };
@@ -114,6 +121,8 @@ async function handle(request: Request): Promise<unknown> {
       return traffic.datagrams;
     case 'multicast':
       return traffic.multicast(request.group, request.port, request.count);
+    case 'bulk':
+      return bulk.run(request);
     case 'settle':
       return settle();
     case 'close':

@@ -48,6 +48,11 @@ export function whyNot(tools: readonly string[]): string | undefined {
   return missing.length === 0 ? undefined : `needs ${missing.join(', ')}`;
 }
 
+/** Words before a command whose threads come before everybody else's. */
+export function realtime(isWanted = false): readonly string[] {
+  return isWanted ? ['chrt', '--rr', '10'] : [];
+}
+
 /** The kernel leaves checksums on veth unfinished and merges segments unless told not to. */
 const OFFLOADS = ['tx', 'rx', 'tso', 'gso', 'gro'] as const;
 

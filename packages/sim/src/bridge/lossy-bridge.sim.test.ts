@@ -84,6 +84,26 @@ describe('LossyBridge', () => {
     expect(cable.arrivals(cable.right)).toEqual([0, 1]);
   });
 
+  test('is a bottleneck with a drop-tail queue in one direction only', () => {
+    // 60 bytes at 320 kbit/s take 1.5 milliseconds; four frames have room, the first is being sent.
+    const line = { rateBitsPerSecond: 320_000, queueBytes: 4 * 60, delayNs: 20 * MS };
+    const cable = new Cable(line, { delayNs: 20 * MS });
+    cable.send(cable.left, 0, 10);
+    cable.send(cable.right, 0, 10);
+    cable.bridge.poll(0);
+    cable.bridge.poll(20 * MS);
+    expect(cable.arrivals(cable.left)).toEqual(upTo(10));
+    expect(cable.arrivals(cable.right)).toEqual([]);
+    for (const i of upTo(4)) {
+      expect(cable.bridge.pollAt()).toBe((21.5 + 1.5 * i) * MS);
+      cable.bridge.poll((21.5 + 1.5 * i) * MS);
+      expect(cable.arrivals(cable.right)).toEqual([i]);
+    }
+    expect(cable.bridge.forwardFaults.overflowed).toBe(6);
+    expect(cable.bridge.forwardFaults.queueBytesMost).toBe(4 * 60);
+    expect(cable.bridge.framesHeld).toBe(0);
+  });
+
   test('keeps what the other device refuses and passes it on in order', () => {
     const cable = new Cable({}, {}, 16);
     cable.send(cable.left, 0, 50);

@@ -14,7 +14,7 @@ import { Congestion } from '../config.ts';
 import { BbrMode } from '../congestion/bbr-state.ts';
 import { pipeBytes } from '../retransmit.ts';
 import { Flows } from './flows.ts';
-import { type Band, type Line, svgChart } from './svg-chart.ts';
+import { type Band, type Line, svgChart } from '@tickwire/base/testing';
 
 const MS = 1_000_000;
 const SECOND = 1_000_000_000;

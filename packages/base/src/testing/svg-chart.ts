@@ -48,17 +48,19 @@ export interface Chart {
 
 const WIDTH = 960;
 const LEFT = 72;
-const RIGHT = 24;
-const TOP = 64;
+/** Room for the names of the marks, beside the panel: there no line runs through them. */
+const RIGHT = 156;
+const TOP = 84;
 const PANEL = 190;
 const GAP = 46;
 const BOTTOM = 40;
 const TICKS = 8;
 const INK = '#24292f';
-const GRID = '#d8dee4';
-const SHADE = '#eaeef2';
-/** Keeps a name legible over lines. */
-const HALO = 'paint-order="stroke" stroke="#ffffff" stroke-width="4"';
+const FAINT = '#57606a';
+const GRID = '#eaeef2';
+const SHADE = '#eef1f4';
+/** Half of what a screen can show, and more than rounding makes of a straight line. */
+const TOLERANCE = 0.25;
 
 /** The chart as a document of its own; the same input gives the same bytes. */
 export function svgChart(chart: Chart): string {
@@ -70,14 +72,19 @@ export function svgChart(chart: Chart): string {
     `<title>${escapeText(chart.title)}</title>`,
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     text(LEFT, 24, chart.title, 'font-size="16" font-weight="600"'),
-    text(LEFT, 42, chart.subtitle, 'fill="#57606a"'),
+    text(LEFT, 43, chart.subtitle, `fill="${FAINT}"`),
   ];
   let top = TOP;
+  let before = '';
   for (const panel of chart.panels) {
     drawPanel(out, chart, panel, top);
+    const names = panel.lines.map(({ name }) => name).join('\n');
+    // The same lines as above need no second legend.
+    if (names !== before) drawLegend(out, panel, top);
+    before = names;
     top += PANEL + GAP;
   }
-  out.push(text((LEFT + WIDTH - RIGHT) / 2, height - 6, chart.xTitle, 'text-anchor="middle"'));
+  out.push(text((LEFT + WIDTH - RIGHT) / 2, height - 8, chart.xTitle, 'text-anchor="middle"'));
   out.push('</svg>');
   return `${out.join('\n')}\n`;
 }
@@ -115,27 +122,61 @@ function drawPanel(out: string[], chart: Chart, panel: Panel, top: number): void
   for (const mark of panel.marks ?? []) {
     const at = y(mark.y);
     out.push(
-      `<path d="M${LEFT} ${n(at)}H${right}" stroke="#57606a" stroke-dasharray="5 4"/>`,
-      text(right - 4, at - 4, mark.name, `text-anchor="end" fill="#57606a" font-size="11" ${HALO}`),
+      `<path d="M${LEFT} ${n(at)}H${right}" stroke="${FAINT}" stroke-dasharray="5 4"/>`,
+      text(right + 6, at + 4, mark.name, `fill="${FAINT}" font-size="11"`),
     );
   }
   for (const line of panel.lines) {
-    let path = '';
-    for (const [px, py] of line.points) path += `${path === '' ? 'M' : 'L'}${n(x(px))} ${n(y(py))}`;
-    if (path === '') continue;
+    if (line.points.length === 0) continue;
+    const path = simplified(line.points.map(([px, py]) => [x(px), y(py)] as const))
+      .map(([px, py], i) => `${i === 0 ? 'M' : 'L'}${n(px)} ${n(py)}`)
+      .join('');
     out.push(`<path d="${path}" fill="none" stroke="${line.colour}" stroke-width="1.4"/>`);
   }
   out.push(`<path d="M${LEFT} ${top}V${bottom}H${right}" fill="none" stroke="${INK}"/>`);
-  out.push(text(LEFT, top - 6, panel.title, 'font-weight="600"'));
-  let legend = right;
+  out.push(text(LEFT, top - 8, panel.title, 'font-weight="600"'));
+}
+
+/** Names of the lines, above the right end of the panel. */
+function drawLegend(out: string[], panel: Panel, top: number): void {
+  let legend = WIDTH - RIGHT;
   for (const line of panel.lines.toReversed()) {
     legend -= line.name.length * 6.6 + 4;
-    out.push(text(legend, top - 6, line.name));
+    out.push(text(legend, top - 8, line.name));
     legend -= 22;
-    const at = top - 10;
+    const at = top - 12;
     out.push(`<path d="M${n(legend)} ${at}h16" stroke="${line.colour}" stroke-width="3"/>`);
     legend -= 12;
   }
+}
+
+type Point = readonly [number, number];
+
+/**
+ * Without the points that a straight line between others shows as well (Douglas and Peucker, 1973).
+ */
+function simplified(points: readonly Point[]): Point[] {
+  const keep = new Set([0, points.length - 1]);
+  const spans: Point[] = [[0, points.length - 1]];
+  for (let span = spans.pop(); span !== undefined; span = spans.pop()) {
+    const [first, last] = span;
+    const [x0, y0] = points[first]!;
+    const [x1, y1] = points[last]!;
+    const slope = (y1 - y0) / (x1 - x0 || 1);
+    let farthest = -1;
+    let distance = TOLERANCE;
+    for (let i = first + 1; i < last; i += 1) {
+      const [x, y] = points[i]!;
+      const off = Math.abs(y - y0 - slope * (x - x0));
+      if (off <= distance) continue;
+      distance = off;
+      farthest = i;
+    }
+    if (farthest < 0) continue;
+    keep.add(farthest);
+    spans.push([first, farthest], [farthest, last]);
+  }
+  return points.filter((_, i) => keep.has(i));
 }
 
 function largest(panel: Panel): number {
