@@ -54,10 +54,12 @@ const TOP = 84;
 const PANEL = 190;
 const GAP = 46;
 const BOTTOM = 40;
-const TICKS = 8;
+const TICKS = 10;
 const INK = '#24292f';
 const FAINT = '#57606a';
 const GRID = '#eaeef2';
+/** Width of a letter in the name of a band. */
+const BAND_LETTER = 7;
 const SHADE = '#eef1f4';
 /** Half of what a screen can show, and more than rounding makes of a straight line. */
 const TOLERANCE = 0.25;
@@ -107,7 +109,8 @@ function drawPanel(out: string[], chart: Chart, panel: Panel, top: number): void
     out.push(
       `<rect x="${n(from)}" y="${top}" width="${n(width)}" height="${PANEL}" fill="${SHADE}"/>`,
     );
-    out.push(text(from + width / 2, top + 11, band.name, 'text-anchor="middle" font-size="9"'));
+    const middle = Math.min(from + width / 2, right - (band.name.length * BAND_LETTER) / 2);
+    out.push(text(middle, top + 11, band.name, 'text-anchor="middle" font-size="9"'));
   }
   const ticks = panel.log === true ? decades(yMin, yMax) : steps(yMax);
   for (const tick of ticks) {
@@ -186,7 +189,7 @@ function largest(panel: Panel): number {
   return most === 0 ? 1 : most;
 }
 
-/** At most eight round numbers from 0 to `max`. */
+/** At most ten round numbers, from 0 to `max`. */
 function steps(max: number): number[] {
   const rough = max / TICKS;
   const power = 10 ** Math.floor(Math.log10(rough));

@@ -111,7 +111,7 @@ async function compare(path: Bottleneck, plan: RunPlan): Promise<void> {
   print(render(plan, path.loss, 'Linux', kernel));
   const ours = await punctual(() => runOurs(path, plan));
   print(render(plan, path.loss, 'tickwire', ours));
-  const name = `kernel-${plan.controller}${path.loss > 0 ? '-loss' : ''}`;
+  const name = `cwnd-${plan.controller}-kernel${path.loss > 0 ? '-loss' : ''}`;
   const file = (suffix: string): string => join(values.folder, `${name}${suffix}`);
   await Bun.write(file('.svg'), cwndChart(path, plan, ours.samples, kernel.samples));
   if (!values.csv) return;

@@ -166,7 +166,9 @@ export function updateCongestionSignals(tcb: Tcb, bbr: BbrState): void {
   takeBandwidth(bbr);
   if (!bbr.lossRoundStart) return;
   bbr.markedRounds = bbr.markedInRound ? bbr.markedRounds + 1 : 0;
-  if (bbr.lossInRound && !isProbingBandwidth(bbr)) {
+  // A deviation from the draft, which would take the rate of a pipe that PROBE_RTT has just emptied
+  // for what is left of the path: one random loss then cost 30 % until the next probe.
+  if (bbr.lossInRound && !isProbingBandwidth(bbr) && bbr.refillingRounds === 0) {
     if (bbr.bwLo === Number.POSITIVE_INFINITY) bbr.bwLo = bbr.maxBw;
     if (bbr.inflightLo === Number.POSITIVE_INFINITY) bbr.inflightLo = tcb.cwnd;
     const bw = BETA * bbr.bwLo;
@@ -185,6 +187,7 @@ function updateRound(tcb: Tcb, bbr: BbrState): void {
   bbr.roundCount += 1;
   bbr.roundsSinceProbe += 1;
   bbr.roundStart = true;
+  if (bbr.refillingRounds > 0) bbr.refillingRounds -= 1;
 }
 
 /** BBRUpdateMaxBw: an application that has nothing to send says nothing about the path. */
@@ -309,6 +312,7 @@ export function initModel(tcb: Tcb, bbr: BbrState, nowNs: number): void {
   bbr.probeUpCount = Number.POSITIVE_INFINITY;
   bbr.probeRttDoneNs = 0;
   bbr.probeRttRoundDone = false;
+  bbr.refillingRounds = 0;
   bbr.priorCwnd = 0;
   bbr.idleRestart = false;
   bbr.recovery = 0;

@@ -52,6 +52,8 @@ const RENO_ROUNDS_MAX = 63;
 const PROBE_UP_ROUNDS_MAX = 30;
 /** How long the queue stays empty (BBR.ProbeRTTDuration). */
 const PROBE_RTT_NS: number = 200 * MS;
+/** One round trip fills the pipe after PROBE_RTT, and one brings the ACKs of what filled it. */
+const REFILLING_ROUNDS = 2;
 
 /** BBREnterStartup. */
 export function enterStartup(bbr: BbrState): void {
@@ -289,6 +291,7 @@ function checkProbeRttDone(tcb: Tcb, bbr: BbrState, random: Prng, nowNs: number)
   bbr.probeRttMinAtNs = nowNs;
   if (tcb.cwnd < bbr.priorCwnd) tcb.cwnd = bbr.priorCwnd;
   resetShortTermModel(bbr);
+  bbr.refillingRounds = REFILLING_ROUNDS;
   if (bbr.fullBwReached) {
     startDown(tcb, bbr, random, nowNs);
     startCruise(bbr);

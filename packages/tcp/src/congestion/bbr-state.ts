@@ -106,6 +106,8 @@ export class BbrState {
   // PROBE_RTT, recovery, undo.
   probeRttDoneNs = 0;
   probeRttRoundDone = false;
+  /** Rounds to come in which rates are still those of the pipe that PROBE_RTT has emptied. */
+  refillingRounds = 0;
   priorCwnd = 0;
   idleRestart = false;
   recovery = 0;

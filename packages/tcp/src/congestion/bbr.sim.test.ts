@@ -205,6 +205,51 @@ describe('BBR state machine (draft-ietf-ccwg-bbr, 4.3)', () => {
     expect(flow.client.bbr!.minRttNs).toBeLessThan(41 * MS);
   });
 
+  /** Runs until the first PROBE_RTT has `leftNs` to go. */
+  function inProbeRtt(leftNs: number): { flows: Flows; flow: Flow } {
+    const flows = new Flows({ ...PATH, queueBytes: BDP_BYTES });
+    const flow = flows.open();
+    const state = flow.client.bbr!;
+    const { link } = flows;
+    link.run(() => state.mode === BbrMode.ProbeRtt && state.probeRttDoneNs > 0, 10e9);
+    link.runFor(state.probeRttDoneNs - leftNs - link.nowNs);
+    expect(state.mode).toBe(BbrMode.ProbeRtt);
+    return { flows, flow };
+  }
+
+  /** What leaves next is lost: a quantum, or two. */
+  function loseQuantum(flows: Flows): void {
+    const { link } = flows;
+    const { dropped } = link;
+    link.pathMtu = 1000;
+    link.run(() => link.dropped > dropped, 1e9);
+    link.pathMtu = Number.POSITIVE_INFINITY;
+    expect(link.dropped).toBeLessThanOrEqual(dropped + 4);
+  }
+
+  // What was sent in its last round trip is missed when the pipe has been filled for half of one.
+  for (const leftMs of [35, 20, 5]) {
+    test(`a loss ${leftMs} ms before the end of PROBE_RTT is no proof of a slower path`, () => {
+      const { flows, flow } = inProbeRtt(leftMs * MS);
+      const { retransmits } = flow.client;
+      loseQuantum(flows);
+      flows.link.runFor(500 * MS);
+      expect(flow.client.retransmits).toBeGreaterThan(retransmits);
+      expect(flow.client.bbr!.mode).toBe(BbrMode.ProbeBwCruise);
+      expect(flow.client.pacingRate * 8).toBeGreaterThan(0.9 * LINE);
+    });
+  }
+
+  test('losses that go on after PROBE_RTT set the short-term bounds', () => {
+    const { flows, flow } = inProbeRtt(5 * MS);
+    for (let i = 0; i < 8; i += 1) {
+      loseQuantum(flows);
+      flows.link.runFor(40 * MS);
+    }
+    expect(flow.client.bbr!.bwLo).toBeLessThan(flow.client.bbr!.maxBw);
+    expect(flow.client.bbr!.inflightLo).toBeLessThan(Number.POSITIVE_INFINITY);
+  });
+
   test('PROBE_RTT is not needed by who was silent', () => {
     const flows = new Flows(PATH);
     const flow = flows.open(Congestion.Bbr, false);
