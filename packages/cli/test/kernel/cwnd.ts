@@ -80,8 +80,8 @@ function render(plan: RunPlan, loss: number, sender: string, result: RunResult):
 const AWAY_MS_MAX = 10;
 
 /**
- * Runs until both loops have come round all the time; the most punctual of all tries otherwise. What
- * the machine did decides, never what the senders did.
+ * Runs until both loops have come round all the time; the most punctual of all tries otherwise.
+ * What the machine did decides, never what the senders did.
  */
 async function punctual(attempt: () => Promise<RunResult>): Promise<RunResult> {
   const awayMs = ({ bridge, absences }: RunResult): number =>

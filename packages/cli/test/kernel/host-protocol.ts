@@ -24,8 +24,8 @@ export interface HostOptions {
   /** As for `runLoop`. */
   readonly idle?: IdleStrategy;
   /**
-   * Whether its threads come before everybody else's (SCHED_RR), and its loop is late by a tenth of a
-   * millisecond instead of one: it needs a share of a core, and wants it at once.
+   * Whether its threads come before everybody else's (SCHED_RR), and its loop is late by a tenth of
+   * a millisecond instead of one: it needs a share of a core, and wants it at once.
    */
   readonly isRealtime?: boolean;
 }

@@ -16,13 +16,18 @@ const SSTHRESH_UNSET = 0x7fffffff;
 /** Pacing gain of STARTUP in Linux's BBR, in 1/256: 2/ln 2, rounded up. */
 const STARTUP_GAIN = 739;
 
+/** Numbers in a line. */
+const FIELDS = 10;
+type Fields = [number, number, number, number, number, number, number, number, number, number];
+
 /** Reads one line of `kernel-sender.pl`. */
 export function parseLook(line: string): Sample {
   const fields = line.split(' ').map(Number);
-  if (fields.length !== 10 || fields.some(Number.isNaN)) throw new SyntaxError(`no look: ${line}`);
-  const [seconds, mss, cwnd, ssthresh, rttUs, flight, acked, total, caState, gain] = fields as [
-    ...number[],
-  ] as [number, number, number, number, number, number, number, number, number, number];
+  if (fields.length !== FIELDS || fields.some(Number.isNaN)) {
+    throw new SyntaxError(`no look: ${line}`);
+  }
+  const [seconds, mss, cwnd, ssthresh, rttUs, flight, acked, total, caState, gain] =
+    fields as Fields;
   return {
     seconds,
     cwndBytes: cwnd * mss,
