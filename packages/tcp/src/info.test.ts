@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test';
+import { Congestion } from './config.ts';
+import { BbrMode } from './congestion/bbr-state.ts';
 import { TcpInfo } from './info.ts';
 import { CloseReason, closeReasonName, State, stateName } from './state.ts';
 import { Script } from './testing/scripted-peer.ts';
@@ -47,6 +49,23 @@ describe('info()', () => {
     const info = new TcpInfo();
     s.host.tcp.info(tcb, info);
     expect(info).toMatchObject({ caState: 0, unacked: 0, lost: 0, sacked: 0, bytesInFlight: 0 });
+  });
+
+  test('tells what BBR does, and -1 under another controller', () => {
+    const s = new Script();
+    const tcb = s.accept();
+    const info = new TcpInfo();
+    s.host.tcp.info(tcb, info);
+    expect(info.bbrMode).toBe(-1);
+    s.host.tcp.setCongestion(tcb, Congestion.Bbr, s.nowNs);
+    s.host.tcp.info(tcb, info);
+    expect(info.bbrMode).toBe(BbrMode.Startup);
+    tcb.bbr!.mode = BbrMode.ProbeRtt;
+    s.host.tcp.info(tcb, info);
+    expect(info.bbrMode).toBe(BbrMode.ProbeRtt);
+    s.host.tcp.setCongestion(tcb, Congestion.Cubic, s.nowNs);
+    s.host.tcp.info(tcb, info);
+    expect(info.bbrMode).toBe(-1);
   });
 });
 
