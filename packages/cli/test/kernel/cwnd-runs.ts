@@ -75,8 +75,8 @@ async function bridgeTo(
   path: Bottleneck,
 ): Promise<BridgeProcess> {
   const bridge = await BridgeProcess.start(own, {
-    stackIface,
-    kernelIface: KERNEL_IFACE,
+    first: `net_af_packet:iface=${stackIface}`,
+    second: `net_tap:iface=${KERNEL_IFACE}`,
     seed: path.seed,
     ...faults(path),
     isRealtime: true,
