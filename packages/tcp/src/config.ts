@@ -102,6 +102,19 @@ export interface TcpConfig {
 
   /** Nagle's algorithm. Off: a trading message waits for nothing, and bursts coalesce anyway. */
   readonly nagle: boolean;
+  /**
+   * Software GRO: the segments of a burst are one run, with one ACK, one window update and one
+   * `readable` (RFC 9293, 3.8.6.3 names it as practice). Off, each segment goes the whole way by
+   * itself, and every second full-sized one is acknowledged at once: for a sender that counts ACKs
+   * instead of bytes, and for measuring.
+   */
+  readonly receiveRuns: boolean;
+  /**
+   * Software TSO: what the windows allow leaves in one go, and a full-sized segment behind another
+   * costs a copy of its header. Off, connections take turns segment by segment, and each segment is
+   * built from the start: for measuring.
+   */
+  readonly sendBursts: boolean;
   /** How long an ACK may wait for data to ride on (RFC 9293, 3.8.6.3: below 500 ms). */
   readonly delayedAckNs: number;
 
@@ -174,6 +187,8 @@ const DEFAULTS: TcpConfig = {
   sack: true,
   ecn: 2,
   nagle: false,
+  receiveRuns: true,
+  sendBursts: true,
   delayedAckNs: 20 * MS,
   rtoInitialNs: SECOND,
   rtoMinNs: 200 * MS,

@@ -137,6 +137,10 @@ export class Core {
   hash = 0;
   /** The connection of the last segment: bursts come in runs. */
   last: Tcb | undefined = undefined;
+  /** The connection whose owner hears of new bytes when the run ends. */
+  run: Tcb | undefined = undefined;
+  /** TCP header of the segment that `sendSegment` has built last, in bytes. */
+  headerBytes = 0;
 
   /** The conversation of the connection that sends, as IP wants it; and whose it is. */
   readonly #flow: IpFlow = new IpFlow();

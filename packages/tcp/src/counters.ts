@@ -16,6 +16,10 @@ export class TcpCounters {
   estabResets = 0;
   inSegs = 0;
   outSegs = 0;
+  /** Of `inSegs`, those that were nothing but the next data and took the short way. */
+  inExpected = 0;
+  /** Of `outSegs`, those that left with a copy of the header before them. */
+  outFollowers = 0;
   retransSegs = 0;
   /** Segments with an impossible header. */
   inErrs = 0;

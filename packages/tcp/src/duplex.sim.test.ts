@@ -56,6 +56,8 @@ function randomOptions(seed: number): LinkOptions {
     receiveBufferBytes: 2048 + q.nextBelow(16_000),
     receiveBufferBytesMax: 20_000 + q.nextBelow(100_000),
     finWait2Ns: 1e12,
+    receiveRuns: oneOf(true, true, false),
+    sendBursts: oneOf(true, true, false),
   });
   const shared = oneOf(true, false, false);
   const frames = shared ? 2048 : oneOf(128, 2048, 2048);

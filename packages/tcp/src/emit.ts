@@ -33,6 +33,7 @@ import {
   TCP_TIMESTAMPS_BYTES,
   tcpSegmentLength,
 } from '@tickwire/wire';
+import { Congestion } from './config.ts';
 import type { Core, Segment } from './core.ts';
 import { emitFastOpen, fillSyn } from './fast-open-syn.ts';
 import { TIMESTAMP_TICK_NS } from './limits.ts';
@@ -53,6 +54,13 @@ export function timestampClock(nowNs: number): number {
 /** Our timestamp clock with the connection's own offset. */
 export function timestampNow(tcb: Tcb, nowNs: number): number {
   return (timestampClock(nowNs) + tcb.tsOffset) | 0;
+}
+
+/** Traffic class of new data: ECN-capable when that was agreed on (RFC 3168, 6.1.2). */
+export function ectClass(tcb: Tcb): number {
+  // Only who reacts to a mark says that it may be marked (RFC 3168, 6.1).
+  const isCapable = (tcb.flags & Flag.Ecn) !== 0 && tcb.congestion !== Congestion.None;
+  return isCapable ? tcb.trafficClass | ECT_0 : tcb.trafficClass;
 }
 
 /** IP header bytes of a family, without options. */
@@ -120,8 +128,9 @@ export function sendSegment(
   // Whatever leaves carries the ACK: nothing is owed any more (RFC 9293, 3.8.6.3).
   tcb.ackAtNs = NEVER;
   tcb.rcvAcked = tcb.rcvNxt;
-  const ecn = ect && (tcb.flags & Flag.Ecn) !== 0 ? ECT_0 : 0;
-  submit(core, tcb, frame, headerAt, headerBytes + length, ecn, nowNs);
+  core.headerBytes = headerBytes;
+  const trafficClass = ect ? ectClass(tcb) : tcb.trafficClass;
+  submit(core, tcb, frame, headerAt, headerBytes + length, trafficClass, nowNs);
 }
 
 function submit(
@@ -130,13 +139,13 @@ function submit(
   frame: number,
   at: number,
   length: number,
-  ecn: number,
+  trafficClass: number,
   nowNs: number,
 ): void {
   tcb.segmentsOut += 1;
   tcb.lastSentNs = nowNs;
   const flow = core.flowOf(tcb);
-  flow.trafficClass |= ecn;
+  flow.trafficClass = trafficClass;
   submitFlow(core, flow, frame, at, length, nowNs);
   // IP has found another way, or the first one.
   if (flow.neighbourVersion !== tcb.neighbourVersion || flow.neighbour !== tcb.neighbour) {
@@ -228,7 +237,7 @@ export function sendSyn(core: Core, tcb: Tcb, nowNs: number): boolean {
   tcb.ackAtNs = NEVER;
   tcb.rcvAcked = tcb.rcvNxt;
   tcb.flags &= ~Flag.AckNow;
-  submit(core, tcb, frame, headerAt, headerBytes + payloadBytes, 0, nowNs);
+  submit(core, tcb, frame, headerAt, headerBytes + payloadBytes, tcb.trafficClass, nowNs);
   return true;
 }
 
@@ -262,7 +271,7 @@ export function sendResetAt(core: Core, tcb: Tcb, seq: number, nowNs: number): v
     0,
   );
   core.counters.outRsts += 1;
-  submit(core, tcb, frame, at, TCP_HEADER_BYTES, 0, nowNs);
+  submit(core, tcb, frame, at, TCP_HEADER_BYTES, tcb.trafficClass, nowNs);
 }
 
 /**

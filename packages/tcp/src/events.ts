@@ -18,12 +18,16 @@ export interface TcpEvents {
    */
   opened(tcb: Tcb): void;
   /**
-   * In-order bytes at arena offset `at`, valid during the call. `frame` holds them; who needs them
+   * In-order bytes at arena offset `at`, valid during the call; those of one segment, because the
+   * next ones lie in another frame. `frame` holds them; who needs them
    * longer calls `arena.retain(frame)` and frees it later. `frame` is -1 when the bytes lie in no
    * single frame (a datagram that IP reassembled): then they can only be copied.
    */
   data(tcb: Tcb, frame: number, at: number, length: number): void;
-  /** New bytes, or the peer's FIN, lie in the receive queue of a connection in pull mode. */
+  /**
+   * New bytes, or the peer's FIN, lie in the receive queue of a connection in pull mode. With
+   * `receiveRuns` once for a run of segments: at its end, at the latest in `timers` or `egress`.
+   */
   readable(tcb: Tcb): void;
   /** The peer sends no more (FIN), and everything before it was delivered or read. */
   ended(tcb: Tcb): void;

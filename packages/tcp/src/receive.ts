@@ -8,6 +8,7 @@
 import { copyBytes, NO_FRAME, Status } from '@tickwire/base';
 import { seqAdd, seqDiff } from '@tickwire/wire';
 import { type Core, Rx } from './core.ts';
+import { sendAck } from './emit.ts';
 import { COALESCE_BYTES_MAX } from './limits.ts';
 import { Flag, type Tcb } from './tcb.ts';
 import { windowUpdateDue } from './window.ts';
@@ -165,10 +166,12 @@ export function dropReceiveQueue(core: Core, tcb: Tcb): void {
 /**
  * Decides about the ACK of in-order data (RFC 9293, 3.8.6.3; RFC 5681, 4.2): at once for every
  * second full-sized segment or a window that moved, else after a short wait for data to ride on.
+ * With runs "at once" is the end of the burst, so that a run has one ACK.
  */
 export function ackInOrder(core: Core, tcb: Tcb, nowNs: number): void {
   const pending = seqDiff(tcb.rcvNxt, tcb.rcvAcked);
   if (pending >= 2 * tcb.rcvMss || core.config.delayedAckNs === 0) {
+    if (!core.config.receiveRuns && core.output.room() > 0 && sendAck(core, tcb, nowNs)) return;
     tcb.flags |= Flag.AckNow;
     core.needsEgress(tcb);
     return;

@@ -55,6 +55,7 @@ import { OUT_OF_WINDOW_ACK_NS, PAWS_IDLE_NS } from './limits.ts';
 import type { Listener } from './listener.ts';
 import { findListener } from './listeners.ts';
 import { restartRto } from './retransmit.ts';
+import { endRun, expectedArrives } from './run.ts';
 import { noteDsack } from './sack.ts';
 import { CloseReason, State } from './state.ts';
 import { NO_ROW } from './syn-cache.ts';
@@ -73,6 +74,13 @@ export function segmentArrives(core: Core, meta: IpMeta, nowNs: number): number 
     counters.inErrs += 1;
     return checked < 0 ? checked : Status.Malformed;
   }
+  // The peer's ports, seen from here: local in the high half.
+  const wirePorts = tcpPorts(view, meta.at);
+  const ports = (wirePorts << 16) | (wirePorts >>> 16);
+  const tcb = core.lookup(meta, ports);
+  if (tcb !== undefined && core.config.receiveRuns && expectedArrives(core, tcb, meta, nowNs)) {
+    return Status.Ok;
+  }
   const segment = core.segment;
   const headerBytes = tcpHeaderLength(view, meta.at);
   segment.frame = meta.frame;
@@ -83,10 +91,8 @@ export function segmentArrives(core: Core, meta: IpMeta, nowNs: number): number 
   segment.at = meta.at + headerBytes;
   segment.length = meta.length - headerBytes;
   segment.ecn = meta.trafficClass & 3;
-  // The peer's ports, seen from here: local in the high half.
-  const wirePorts = tcpPorts(view, meta.at);
-  const ports = (wirePorts << 16) | (wirePorts >>> 16);
-  const tcb = core.lookup(meta, ports);
+  // Bytes are told before a FIN, RST or SYN that follows them, and before another's events.
+  if (core.run !== tcb || (segment.flags & (TCP_FIN | TCP_RST | TCP_SYN)) !== 0) endRun(core);
   parseTcpOptions(view, meta.at + TCP_HEADER_BYTES, headerBytes - TCP_HEADER_BYTES, core.options);
   if (tcb === undefined) return noConnection(core, meta, segment, ports, nowNs);
   tcb.segmentsIn += 1;

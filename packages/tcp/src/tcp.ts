@@ -35,6 +35,7 @@ import type { Listener, ListenOptions } from './listener.ts';
 import { openListener } from './listeners.ts';
 import { PortSelector } from './ports.ts';
 import { readBytes, resumeDelivery } from './receive.ts';
+import { endRun } from './run.ts';
 import { segmentArrives } from './segment-arrives.ts';
 import { commitBytes, reserveBytes, sendQueueBytes, sendRoom, writeBytes } from './send.ts';
 import { CloseReason, State } from './state.ts';
@@ -118,6 +119,7 @@ export class Tcp {
   /** Runs every timer that is due, in order; what they want to send leaves with `egress`. */
   timers(nowNs: number): void {
     const core = this.#core;
+    endRun(core);
     for (let slot = core.wheel.expire(nowNs); slot !== NO_TIMER; slot = core.wheel.expire(nowNs)) {
       core.counters.connectionsVisited += 1;
       timerFires(core, core.tcbs[slot]!, nowNs);
@@ -141,7 +143,7 @@ export class Tcp {
 
   /** Whether some connection waits for `egress`. */
   wantsEgress(): boolean {
-    return this.#core.egressHead >= 0;
+    return this.#core.egressHead >= 0 || this.#core.run !== undefined;
   }
 
   /**
@@ -150,13 +152,19 @@ export class Tcp {
    */
   egress(nowNs: number): number {
     const core = this.#core;
+    endRun(core);
     let sent = 0;
-    // Who comes back into the list while this runs waits for the next round.
-    for (let left = core.egressCount; left > 0 && core.output.room() > 0; left -= 1) {
-      core.counters.connectionsVisited += 1;
-      sent += transmit(core, core.popEgress(), nowNs);
+    for (;;) {
+      let turn = 0;
+      // Who comes back into the list while this runs waits for the next round.
+      for (let left = core.egressCount; left > 0 && core.output.room() > 0; left -= 1) {
+        core.counters.connectionsVisited += 1;
+        turn += transmit(core, core.popEgress(), nowNs);
+      }
+      sent += turn;
+      // Without bursts a turn is one segment of each connection: what windows allow takes more.
+      if (core.config.sendBursts || turn === 0) return sent;
     }
-    return sent;
   }
 
   /**

@@ -15,6 +15,7 @@ import { type Core, Rx, type Segment } from './core.ts';
 import { DUP_ACKS_OWED_MAX } from './limits.ts';
 import { Inserted, insertOutOfOrder, takeInOrder } from './reassembly.ts';
 import { ackAtOnce, ackInOrder, deliver, tellEnd } from './receive.ts';
+import { tellReadable } from './run.ts';
 import { noteDsack, noteRecent } from './sack.ts';
 import { State } from './state.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
@@ -143,12 +144,10 @@ function inOrder(
   if (fin !== 0) tcb.flags |= Flag.FinReceived;
   if (length > 0 && !deliver(core, tcb, frame, at, length)) return Status.Ok;
   if (gap && fin === 0 && !deliverHeld(core, tcb)) return Status.Ok;
-  if ((tcb.flags & Flag.Pull) !== 0) {
-    const generation = tcb.generation;
-    core.events.readable(tcb);
-    if (tcb.generation !== generation) return Status.Ok;
-  }
-  if ((tcb.flags & Flag.FinReceived) !== 0) finArrives(core, tcb, nowNs);
+  const generation = tcb.generation;
+  const isEnd = (tcb.flags & Flag.FinReceived) !== 0;
+  tellReadable(core, tcb, isEnd);
+  if (isEnd && tcb.generation === generation) finArrives(core, tcb, nowNs);
   return Status.Ok;
 }
 

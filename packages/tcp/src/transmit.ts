@@ -7,13 +7,14 @@
 
 import { NO_FRAME } from '@tickwire/base';
 import { seqAdd, seqDiff, seqGt, TCP_FIN, TCP_PSH } from '@tickwire/wire';
-import { Congestion } from './config.ts';
+import { sendFollowers } from './burst.ts';
 import { controllerOf } from './congestion/registry.ts';
 import { type Core, Tx } from './core.ts';
 import { markAppLimited, markCwndLimited, rateSent } from './delivery-rate.ts';
 import { sendAck, sendControl, sendSegment, sendSyn } from './emit.ts';
 import { FastOpen } from './fast-open.ts';
-import { ALLOC_RETRY_NS, PACE_GAIN, PACE_GAIN_SLOW_START, PACE_SLACK_NS } from './limits.ts';
+import { ALLOC_RETRY_NS } from './limits.ts';
+import { paceAllows, paceSent } from './pacer.ts';
 import { growPath } from './path-mtu.ts';
 import {
   flightBytes,
@@ -32,8 +33,6 @@ import { fillFrame, queueFin, splitFrame, tellDrained, updateMss } from './send.
 import { State } from './state.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 import { noteForUndo } from './undo.ts';
-
-const SECOND = 1_000_000_000;
 
 /** Why new data does not go out. */
 const Blocked = { No: 0, Peer: 1, Own: 2 } as const;
@@ -222,9 +221,7 @@ function sendQueued(core: Core, tcb: Tcb, queued: number, again: boolean, nowNs:
   if (length > 0 && core.txNext[queued] === NO_FRAME) flags |= TCP_PSH;
   core.txTimeNs[queued] = nowNs;
   if (tcb.rateOn !== 0) rateSent(core, tcb, queued, frameSpan(core, queued), nowNs);
-  // Only who reacts to a mark says that it may be marked (RFC 3168, 6.1).
-  const ect = !again && tcb.congestion !== Congestion.None;
-  sendSegment(core, tcb, frame, at, length, core.txSeq[queued]!, flags, ect, nowNs);
+  sendSegment(core, tcb, frame, at, length, core.txSeq[queued]!, flags, !again, nowNs);
   return true;
 }
 
@@ -243,6 +240,7 @@ function transmitProof(core: Core, tcb: Tcb, nowNs: number): boolean {
 
 /** Sends unsent frames as far as the peer's window, the congestion window and manners allow. */
 function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
+  const bursts = core.config.sendBursts;
   const paced = core.config.pacing || tcb.rateOn !== 0;
   for (;;) {
     if (nowNs >= tcb.mtuProbeAtNs && tcb.sqUnsent !== NO_FRAME) {
@@ -283,6 +281,7 @@ function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
     ) {
       return false;
     }
+    const leads = bursts && mayLead(core, tcb, frame);
     if (!sendQueued(core, tcb, frame, false, nowNs)) return false;
     const span = frameSpan(core, frame);
     tcb.sndNxt = seqAdd(tcb.sndNxt, span);
@@ -294,7 +293,30 @@ function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
     tcb.lastDataNs = nowNs;
     scheduleLossTimer(core, tcb, false, nowNs);
     armUserTimeout(core, tcb, nowNs);
+    if (leads) {
+      const headerAt = (core.txAt[frame]! - core.headerBytes) | 0;
+      sendFollowers(core, tcb, headerAt, core.headerBytes, paced, nowNs);
+    } else if (!bursts && (tcb.flags & Flag.FrtoNew) === 0 && tcb.sqUnsent !== NO_FRAME) {
+      // The next segment has its turn when all others have had theirs.
+      core.needsEgress(tcb);
+      return true;
+    }
   }
+}
+
+/**
+ * Whether the header of a frame that is about to leave can be that of the segments behind it: it is
+ * full-sized, in a frame that nobody else holds, and says nothing that is said only once.
+ */
+function mayLead(core: Core, tcb: Tcb, frame: number): boolean {
+  return (
+    core.txLength[frame] === tcb.mss &&
+    core.txNext[frame] !== NO_FRAME &&
+    core.arena.refCount(frame) === 1 &&
+    (tcb.flags & Flag.EcnCwr) === 0 &&
+    tcb.ooHead === NO_FRAME &&
+    tcb.dsackLeft === tcb.dsackRight
+  );
 }
 
 /**
@@ -313,41 +335,6 @@ function restartAfterIdle(core: Core, tcb: Tcb, nowNs: number): void {
   if (tcb.cwnd > tcb.ssthresh) tcb.ssthresh = tcb.cwnd;
   tcb.cwnd = initial;
   controllerOf(tcb).idle(tcb, nowNs);
-}
-
-/** Whether the pacer lets a segment go now; else it wakes the connection when it does. */
-function paceAllows(core: Core, tcb: Tcb, nowNs: number): boolean {
-  if (tcb.paceNextNs <= nowNs + paceSlackNs(tcb)) return true;
-  if (tcb.paceNextNs < tcb.paceAtNs) {
-    tcb.paceAtNs = Math.ceil(tcb.paceNextNs);
-    core.armAt(tcb, tcb.paceAtNs);
-  }
-  return false;
-}
-
-/** How far the pacer may run ahead: a poll round, or what leaves in one go. */
-function paceSlackNs(tcb: Tcb): number {
-  if (tcb.pacingRate === 0) return PACE_SLACK_NS;
-  const quantumNs = ((tcb.sendQuantum - tcb.mss) * SECOND) / tcb.pacingRate;
-  return quantumNs < PACE_SLACK_NS ? PACE_SLACK_NS : quantumNs;
-}
-
-/**
- * One window per round trip, faster in slow start, so that pacing is not what limits growth; or the
- * rate that the controller wants.
- */
-function paceSent(tcb: Tcb, span: number, nowNs: number): void {
-  if (tcb.pacingRate > 0) {
-    // A timer that fires late must not lower the rate: what it missed, up to a burst, is made up.
-    const earliestNs = nowNs - paceSlackNs(tcb);
-    const fromNs = tcb.paceNextNs > earliestNs ? tcb.paceNextNs : earliestNs;
-    tcb.paceNextNs = fromNs + (span * SECOND) / tcb.pacingRate;
-    return;
-  }
-  if (tcb.srttNs === 0) return;
-  const gain = tcb.cwnd < tcb.ssthresh / 2 ? PACE_GAIN_SLOW_START : PACE_GAIN;
-  const from = tcb.paceNextNs > nowNs ? tcb.paceNextNs : nowNs;
-  tcb.paceNextNs = from + (span * tcb.srttNs) / (gain * tcb.cwnd);
 }
 
 /** Something waits for an answer from now on (RFC 5482). */

@@ -223,6 +223,16 @@ export function emitTcpTimestamps(
   return at + TCP_TIMESTAMPS_BYTES;
 }
 
+/** Whether two NOPs and timestamps begin at `at`: what every segment of a connection carries. */
+export function hasAlignedTimestamps(view: DataView, at: number): boolean {
+  return view.getInt32(at) === TIMESTAMPS_ALIGNED;
+}
+
+/** TSval of the aligned timestamps at `at`, int32. */
+export function tcpTsVal(view: DataView, at: number): number {
+  return view.getInt32(at + 4);
+}
+
 /**
  * Writes SACK permitted and timestamps in the 12 bytes that Linux uses on a SYN: the option takes
  * the place of the two NOPs. Returns the offset behind them.

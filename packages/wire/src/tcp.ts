@@ -64,6 +64,9 @@ export const TCP_AE = 0x100;
 /** All flags; the three reserved bits are ignored when received and sent as zero. */
 export const TCP_FLAGS_MASK = 0x1ff;
 
+/** PSH in the word of offset, flags and window. */
+const PSH_WORD: number = TCP_PSH << 16;
+
 /** Source port. */
 export function tcpSrcPort(view: DataView, at: number): number {
   return view.getUint16(at + SRC_PORT);
@@ -92,6 +95,11 @@ export function tcpAck(view: DataView, at: number): number {
 /** Header length in bytes, options included. */
 export function tcpHeaderLength(view: DataView, at: number): number {
   return (view.getUint8(at + OFFSET_FLAGS) >> 4) << 2;
+}
+
+/** Data offset, reserved bits and flags as they stand in the header, for comparing all at once. */
+export function tcpLengthFlags(view: DataView, at: number): number {
+  return view.getUint16(at + OFFSET_FLAGS);
 }
 
 /** The nine flags, `TCP_FIN` to `TCP_AE`. */
@@ -205,6 +213,29 @@ export function emitTcp(
   view.setUint16(at + WINDOW, window);
   view.setUint16(at + CHECKSUM, 0);
   view.setUint16(at + URGENT, urgent);
+}
+
+/**
+ * Writes the header of the next segment of a burst: a copy of the one at `from`, options included,
+ * with its own sequence number and PSH. The checksum is zero, as of {@link emitTcp}.
+ */
+export function copyTcpHeader(
+  view: DataView,
+  from: number,
+  at: number,
+  headerLength: number,
+  seq: number,
+  isPushed: boolean,
+): void {
+  const word = view.getInt32(from + OFFSET_FLAGS);
+  view.setInt32(at + SRC_PORT, view.getInt32(from + SRC_PORT));
+  view.setInt32(at + SEQ, seq);
+  view.setInt32(at + ACK, view.getInt32(from + ACK));
+  view.setInt32(at + OFFSET_FLAGS, isPushed ? word | PSH_WORD : word & ~PSH_WORD);
+  view.setInt32(at + CHECKSUM, 0);
+  for (let i = TCP_HEADER_BYTES; i < headerLength; i += 4) {
+    view.setInt32(at + i, view.getInt32(from + i));
+  }
 }
 
 /** The fixed header as an object; for tests and logs. */

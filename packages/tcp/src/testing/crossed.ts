@@ -170,8 +170,8 @@ export class Crossed {
     return moved;
   }
 
-  /** Hands everything that `from` has sent to `to`. Returns the number of packets. */
-  deliver(from: CrossedHost, to: CrossedHost): number {
+  /** Hands what `from` has sent to `to`, at most `max` packets. Returns their number. */
+  deliver(from: CrossedHost, to: CrossedHost, max: number = RING): number {
     const meta = this.#meta;
     meta.src2 = 0xffff;
     meta.src3 = from.address;
@@ -179,7 +179,7 @@ export class Crossed {
     meta.dst3 = to.address;
     meta.protocol = 6;
     let moved = 0;
-    while (from.head !== from.tail) {
+    while (from.head !== from.tail && moved < max) {
       const i = from.head & (RING - 1);
       from.head += 1;
       meta.frame = from.frames[i]!;
