@@ -124,8 +124,16 @@ export interface TcpConfig {
   readonly rtoMinNs: number;
   /** Upper bound of the retransmission timeout (RFC 6298, 2.5: at least 60 s). */
   readonly rtoMaxNs: number;
-  /** Retransmissions of a SYN, or of a SYN-ACK, before giving up. */
+  /**
+   * Retransmissions of a SYN before giving up. RFC 9293, 3.8.3 asks for three minutes at least:
+   * with timeouts of 60 s at most, seven end after 183 s. Linux's six, of 120 s, end after 127 s.
+   */
   readonly synRetriesMax: number;
+  /**
+   * Retransmissions of a SYN-ACK before giving up: five, as Linux, end after 63 s. Who answers
+   * costs memory for somebody that may not exist, and the SYN of one who does comes again.
+   */
+  readonly synAckRetriesMax: number;
   /** Timeouts in a row without progress before an open connection is given up (R2). */
   readonly retriesMax: number;
   /** Without progress for this long the connection is given up (RFC 5482); 0 is off. */
@@ -193,7 +201,8 @@ const DEFAULTS: TcpConfig = {
   rtoInitialNs: SECOND,
   rtoMinNs: 200 * MS,
   rtoMaxNs: 60 * SECOND,
-  synRetriesMax: 6,
+  synRetriesMax: 7,
+  synAckRetriesMax: 5,
   retriesMax: 15,
   userTimeoutNs: 0,
   keepaliveIdleNs: 0,
@@ -247,6 +256,7 @@ export function tcpConfig(overrides: Partial<TcpConfig> = {}): TcpConfig {
   range(config, 'rtoInitialNs', config.rtoMinNs, config.rtoMaxNs);
   range(config, 'rtoMaxNs', 1000, 3600 * SECOND);
   range(config, 'synRetriesMax', 0, 127);
+  range(config, 'synAckRetriesMax', 0, 127);
   range(config, 'retriesMax', 1, 127);
   range(config, 'keepaliveProbesMax', 1, KEEPALIVE_PROBES_MAX);
   range(config, 'congestion', Congestion.NewReno, Congestion.None);

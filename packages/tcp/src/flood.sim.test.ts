@@ -98,7 +98,7 @@ describe('SYN flood: 1,000,000 SYNs at 200,000/s in virtual time, seed 9 (RFC 49
   }, 60_000);
 
   test('after the flood everything goes back to its pool', () => {
-    const { host } = flood(SYNS / 50, { synCacheMax: 1024, synRetriesMax: 2 });
+    const { host } = flood(SYNS / 50, { synCacheMax: 1024, synAckRetriesMax: 2 });
     host.tcp.abort(host.tcp.connection(host.tcp.firstConnection()), host.nowNs);
     while (host.tcp.nextDeadlineNs() !== Number.POSITIVE_INFINITY) {
       host.nowNs = Math.max(host.nowNs, host.tcp.nextDeadlineNs());

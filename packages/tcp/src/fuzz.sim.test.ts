@@ -64,7 +64,7 @@ describe('random segments', () => {
       const random = new Prng(seed);
       const s = new Script({
         seed,
-        config: { timeWaitNs: 1000 * MS, synRetriesMax: 2, retriesMax: 4 },
+        config: { timeWaitNs: 1000 * MS, synRetriesMax: 2, synAckRetriesMax: 2, retriesMax: 4 },
       });
       const { host } = s;
       host.tcp.listen(0, 0, 0, 0, 80);

@@ -35,7 +35,7 @@ function counted(s: Script, listeners: readonly Listener[]): [number, number, nu
 /** Plausible segments and owners' whims in random order; the books must balance at every step. */
 function play(seed: number, config: Partial<TcpConfig>): void {
   const random = new Prng(seed);
-  const s = new Script({ seed, config: { connectionsMax: 8, synRetriesMax: 2, ...config } });
+  const s = new Script({ seed, config: { connectionsMax: 8, synAckRetriesMax: 2, ...config } });
   s.timestamps = false;
   const options = { reusePort: true, fastOpen: 2, halfOpenMax: 5, backlog: 2 };
   const listeners = [0, 1].map(() => s.host.tcp.listen(0, 0, 0, 0, 80, options));

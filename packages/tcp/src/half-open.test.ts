@@ -132,7 +132,7 @@ describe('half-open connection', () => {
   });
 
   test('nextDeadlineNs() is exact, and the SYN-ACK goes again just then (RFC 6298, 5.5)', () => {
-    const s = halfOpen({ synRetriesMax: 2 });
+    const s = halfOpen({ synAckRetriesMax: 2 });
     const t0 = s.nowNs;
     const deadlines: number[] = [];
     while (s.host.tcp.nextDeadlineNs() !== Number.POSITIVE_INFINITY) {

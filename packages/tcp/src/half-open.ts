@@ -319,7 +319,7 @@ function rowTimeout(core: Core, row: number, nowNs: number): void {
   const cache = core.synCache;
   let retries = cache.retries[row]!;
   if (cache.expiredDue !== DUE_RETRY) {
-    if (retries >= core.config.synRetriesMax) {
+    if (retries >= core.config.synAckRetriesMax) {
       failRow(core, row);
       return;
     }

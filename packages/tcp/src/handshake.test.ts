@@ -89,7 +89,7 @@ describe('three-way handshake', () => {
   });
 
   test('a half-open connection gives up silently after its retries', () => {
-    const s = new Script({ config: { synRetriesMax: 3 } });
+    const s = new Script({ config: { synAckRetriesMax: 3 } });
     const listener = s.host.tcp.listen(0, 0, 0, 0, 80);
     s.send({ flags: TCP_SYN, seq: 0, mss: 1460 });
     expect(listener.embryonic).toBe(1);

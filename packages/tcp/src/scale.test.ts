@@ -115,7 +115,7 @@ describe('churn (fastcp M1)', () => {
   });
 
   test('half-open connections come and go without a trace', () => {
-    const host = new RawHost({ connectionsMax: 16, synCacheMax: 64, synRetriesMax: 1 });
+    const host = new RawHost({ connectionsMax: 16, synCacheMax: 64, synAckRetriesMax: 1 });
     host.tcp.listen(0, 0, 0, 0, 80);
     for (let i = 0; i < 100_000; i += 1) {
       host.nowNs += 100_000_000;

@@ -120,7 +120,7 @@ test('a row gives back what was put into it', () => {
 
 test('synTimeoutsNs() doubles up to the largest timeout and no further (RFC 6298, 5.5)', () => {
   const seconds = (retries: number): number[] =>
-    synTimeoutsNs(tcpConfig({ synRetriesMax: retries })).map((ns) => ns / 1e9);
+    synTimeoutsNs(tcpConfig({ synAckRetriesMax: retries })).map((ns) => ns / 1e9);
   expect(seconds(2)).toEqual([0.001, 1, 2, 4]);
   expect(seconds(127)).toEqual([0.001, 1, 2, 4, 8, 16, 32, 60]);
 });

@@ -389,7 +389,7 @@ const IDLE = 255;
 export function synTimeoutsNs(config: TcpConfig): number[] {
   const timeouts = [ALLOC_RETRY_NS];
   let timeoutNs = config.rtoInitialNs;
-  for (let i = 0; i <= config.synRetriesMax; i += 1) {
+  for (let i = 0; i <= config.synAckRetriesMax; i += 1) {
     timeouts.push(Math.min(timeoutNs, config.rtoMaxNs));
     if (timeoutNs >= config.rtoMaxNs) break;
     timeoutNs *= 2;

@@ -100,7 +100,9 @@ function lossTimer(core: Core, tcb: Tcb, kind: number, nowNs: number): void {
 }
 
 function handshakeTimeout(core: Core, tcb: Tcb): void {
-  if (tcb.unanswered >= core.config.synRetriesMax) {
+  // Who has a listener answers a SYN: with fast open a Tcb in SYN-RECEIVED repeats the SYN-ACK.
+  const { synRetriesMax, synAckRetriesMax } = core.config;
+  if (tcb.unanswered >= (tcb.listener < 0 ? synRetriesMax : synAckRetriesMax)) {
     giveUp(core, tcb);
     return;
   }
