@@ -22,7 +22,7 @@ export { type Party, VirtualTime } from './port/virtual-time.ts';
 export { type Attempt, BlockingCall } from './posix/blocking-call.ts';
 export { Errno, errnoName, type ErrnoName } from './posix/errno.ts';
 export { PollEvent, pollText } from './posix/poll-events.ts';
-export { MSG_PEEK, Posix, type ShutdownHow } from './posix/posix.ts';
+export { MSG_OOB, MSG_PEEK, Posix, type ShutdownHow } from './posix/posix.ts';
 export { LossyBridge, type LossyBridgeOptions } from './bridge/lossy-bridge.ts';
 export { Endpoint, type ReplyBody } from './endpoint/endpoint.ts';
 export { type EndpointServer, serveEndpoint } from './endpoint/serve.ts';

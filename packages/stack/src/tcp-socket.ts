@@ -86,6 +86,16 @@ export class TcpSocket<Data = unknown> {
   }
 
   /**
+   * As {@link TcpSocket.write}, and marks what was taken as urgent (`send` with MSG_OOB). For
+   * protocols that need it only, such as telnet: see RFC 6093.
+   */
+  writeUrgent(bytes: Uint8Array, at = 0, length: number = bytes.length - at): number {
+    if (this.#tcb === null) return 0;
+    const taken = this.#tcp.writeUrgent(this.#tcb, bytes, at, length);
+    return taken < 0 ? 0 : taken;
+  }
+
+  /**
    * Zero-copy write, first half: the arena offset of free packet memory for at least `minBytes` in
    * one piece, of which {@link TcpSocket.reservedBytes} may be written; `Status.Again` when there
    * is none now (`drain` tells when it is worth another try). What is committed from it is taken as

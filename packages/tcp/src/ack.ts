@@ -265,6 +265,7 @@ function tailProbeDuplicate(tcb: Tcb, segment: Segment, sackCount: number): void
 function moveMarks(tcb: Tcb): void {
   const una = tcb.sndUna;
   if (seqLt(tcb.sndSmall, una)) tcb.sndSmall = una;
+  if (seqLt(tcb.sndUp, una)) tcb.sndUp = una;
   if (seqLt(tcb.sackHigh, una)) tcb.sackHigh = una;
   if (seqLt(tcb.ecnRecover, una)) tcb.ecnRecover = una;
   // Nothing is late by a gigabyte: what was sent again then can be forgotten.

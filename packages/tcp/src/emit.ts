@@ -20,6 +20,9 @@ import {
   PROTOCOL_TCP,
   type IpFlow,
   type IpMeta,
+  seqAdd,
+  seqDiff,
+  seqGt,
   setTcpChecksum,
   TCP_ACK,
   TCP_CHECKSUM_OFFSET,
@@ -31,6 +34,7 @@ import {
   TCP_RST,
   TCP_SYN,
   TCP_TIMESTAMPS_BYTES,
+  TCP_URG,
   tcpSegmentLength,
 } from '@tickwire/wire';
 import { Congestion } from './config.ts';
@@ -43,6 +47,8 @@ import { Flag, NEVER, storeRoute, type Tcb } from './tcb.ts';
 import { advertiseWindow } from './window.ts';
 
 const TWO_32 = 4_294_967_296;
+/** Largest urgent pointer. */
+const URGENT_MAX = 0xffff;
 /** ECN field: ECN-capable transport, codepoint 0 (RFC 3168, 5). */
 const ECT_0 = 2;
 
@@ -107,6 +113,11 @@ export function sendSegment(
   const headerBytes = TCP_HEADER_BYTES + optionBytes;
   const headerAt = at - headerBytes;
   const window = advertiseWindow(core, tcb, tcb.rcvShift);
+  let urgent = 0;
+  if (seqGt(tcb.sndUp, tcb.sndUna)) {
+    urgent = urgentPointer(tcb, seq);
+    if (urgent !== 0) allFlags |= TCP_URG;
+  }
   emitTcp(
     view,
     headerAt,
@@ -117,7 +128,7 @@ export function sendSegment(
     headerBytes,
     allFlags,
     window,
-    0,
+    urgent,
   );
   let optionAt = headerAt + TCP_HEADER_BYTES;
   if ((tcb.flags & Flag.Timestamps) !== 0) {
@@ -131,6 +142,19 @@ export function sendSegment(
   core.headerBytes = headerBytes;
   const trafficClass = ect ? ectClass(tcb) : tcb.trafficClass;
   submit(core, tcb, frame, headerAt, headerBytes + length, trafficClass, nowNs);
+}
+
+/**
+ * The urgent pointer of a segment that begins at `seq`: the distance to the octet that follows the
+ * urgent data (RFC 9293, 3.8.5, MUST-62; RFC 6093, 3.1; Linux sends the same); 0 when there is
+ * none. Beyond 64 kB it points as far as the field does, and moves on with each segment, as in
+ * Linux; but never into data that was sent before, where it would be a mark of its own.
+ */
+function urgentPointer(tcb: Tcb, seq: number): number {
+  const distance = seqDiff(tcb.sndUp, seq);
+  if (distance <= 0) return 0;
+  if (distance <= URGENT_MAX) return distance;
+  return seqGt(seqAdd(seq, URGENT_MAX), tcb.sndNxt) ? URGENT_MAX : 0;
 }
 
 function submit(

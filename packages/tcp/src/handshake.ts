@@ -77,6 +77,7 @@ function begin(
   tcb.sndNxt = seqAdd(tcb.iss, 1);
   tcb.sndEnd = tcb.sndNxt;
   tcb.sndSmall = tcb.iss;
+  tcb.sndUp = tcb.iss;
   tcb.recover = tcb.iss;
   tcb.sackHigh = tcb.iss;
   tcb.rackEnd = tcb.iss;

@@ -181,6 +181,25 @@ export function writeBytes(
 }
 
 /**
+ * Like {@link writeBytes}; what is taken is urgent. The peer hears of it at once, even when the
+ * data itself has to wait for a window (RFC 9293, 3.10.3).
+ */
+export function writeUrgent(
+  core: Core,
+  tcb: Tcb,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): number {
+  const taken = writeBytes(core, tcb, bytes, at, length);
+  if (taken <= 0) return taken;
+  tcb.sndUp = tcb.sndEnd;
+  // Data that leaves now carries the pointer; else an ACK does.
+  if (tcb.state >= State.Established) tcb.flags |= Flag.AckNow;
+  return taken;
+}
+
+/**
  * Hands out room for at least `minBytes` in one piece, behind the unsent tail or in a fresh frame.
  * Returns its arena offset; `tcb.reservedBytes` is its size.
  */

@@ -37,7 +37,14 @@ import { PortSelector } from './ports.ts';
 import { readBytes, resumeDelivery } from './receive.ts';
 import { endRun } from './run.ts';
 import { segmentArrives } from './segment-arrives.ts';
-import { commitBytes, reserveBytes, sendQueueBytes, sendRoom, writeBytes } from './send.ts';
+import {
+  commitBytes,
+  reserveBytes,
+  sendQueueBytes,
+  sendRoom,
+  writeBytes,
+  writeUrgent,
+} from './send.ts';
 import { CloseReason, State } from './state.ts';
 import { NO_ROW } from './syn-cache.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
@@ -242,6 +249,15 @@ export class Tcp {
    */
   write(tcb: Tcb, bytes: Uint8Array, at: number, length: number): number {
     return writeBytes(this.#core, tcb, bytes, at, length);
+  }
+
+  /**
+   * As {@link Tcp.write}, and marks the end of what was taken as the end of urgent data (RFC 9293,
+   * 3.8.5). A later mark takes the place of an earlier one. New applications should not use it
+   * (RFC 6093, 6): receivers disagree about what is urgent, and about how much.
+   */
+  writeUrgent(tcb: Tcb, bytes: Uint8Array, at: number, length: number): number {
+    return writeUrgent(this.#core, tcb, bytes, at, length);
   }
 
   /**

@@ -96,6 +96,8 @@ function transmitAll(core: Core, tcb: Tcb, nowNs: number): boolean {
       // An old sequence number makes the peer answer with its window (RFC 9293, 3.8.4, 3.8.6.1).
       if (!sendControl(core, tcb, seqAdd(tcb.sndUna, -1), 0, nowNs)) return false;
       tcb.flags &= ~Flag.ProbeDue;
+      // The peer drops the probe as old: urgent data is announced by a segment of now.
+      if (seqGt(tcb.sndUp, tcb.sndNxt)) tcb.flags |= Flag.AckNow;
     }
   }
   return transmitAcks(core, tcb, nowNs);
@@ -373,6 +375,8 @@ function checkNew(core: Core, tcb: Tcb, frame: number, usable: number): number {
   }
   const partial = length < tcb.mss && core.txNext[frame] === NO_FRAME && !fin;
   if (!partial || (tcb.flags & Flag.Override) !== 0) return Blocked.No;
+  // Neither is urgent data held back (as Linux).
+  if (seqGt(tcb.sndUp, core.txSeq[frame]!)) return Blocked.No;
   if ((tcb.flags & Flag.Cork) !== 0) return Blocked.Own;
   // Minshall's form: a small segment waits only while another small one is unacknowledged.
   if ((tcb.flags & Flag.Nagle) !== 0 && seqGt(tcb.sndSmall, tcb.sndUna)) return Blocked.Own;

@@ -56,6 +56,8 @@ export type Request =
       readonly bytes: number;
       /** Reset the connection after so many bytes were received; absent: never. */
       readonly resetAfter?: number;
+      /** Sends this text before the stream, as urgent data. */
+      readonly urgent?: string;
     }
   | { readonly op: 'results' }
   | { readonly op: 'source'; readonly seed: number; readonly bytes: number }

@@ -25,6 +25,7 @@ class Transfer {
   sent = 0;
   received = 0;
   isShut = false;
+  urgent: string | undefined;
   done: ((result: TransferResult) => void) | undefined;
 
   constructor(spec: StreamSpec, resetAfter = Infinity) {
@@ -65,7 +66,11 @@ class Transfer {
 const NOTHING: StreamSpec = { seed: 0, bytes: 0 };
 
 const CLIENT: TcpHandlers<Transfer> = {
-  open: (socket) => socket.data.fill(socket),
+  open(socket) {
+    const { urgent } = socket.data;
+    if (urgent !== undefined) socket.writeUrgent(new TextEncoder().encode(urgent));
+    socket.data.fill(socket);
+  },
   drain: (socket) => socket.data.fill(socket),
   data: (socket, bytes, at, length) => socket.data.take(socket, bytes, at, length),
   close: (socket, error) => socket.data.done?.(socket.data.result(error?.code)),
@@ -138,9 +143,11 @@ export class HostTraffic {
     readonly seed: number;
     readonly bytes: number;
     readonly resetAfter?: number;
+    readonly urgent?: string;
   }): Promise<TransferResult> {
     const { host, port } = request;
     const data = new Transfer(request, request.resetAfter);
+    data.urgent = request.urgent;
     return new Promise((resolve) => {
       data.done = resolve;
       this.#stack.connect({ hostname: host, port, socket: CLIENT, data });

@@ -179,6 +179,39 @@ describe.skipIf(WHY_NOT !== undefined)(`probes from the kernel${TITLE}`, () => {
   );
 
   test(
+    'the kernel receives what we send as urgent by MSG_OOB, the rest in line (RFC 9293, 3.8.5)',
+    async () => {
+      await using lab = await Lab.start('net_tap');
+      // Linux takes the octet before the pointer out of the stream: the last of `urgent!`.
+      const receiver = `
+        use IO::Socket::INET; use Socket;
+        $l = IO::Socket::INET->new(LocalAddr => "${KERNEL}", LocalPort => 4008, Listen => 1) or die;
+        $| = 1; $s = $l->accept;
+        select(undef, undef, my $e = pack("b*", "0" x fileno($s) . "1"), 10);
+        defined(recv($s, $o, 1, MSG_OOB)) or die; print "[$o]";
+        while (sysread($s, $b, 99)) { print $b }`;
+      const listening = pipeline(lab.kernel, `perl -e '${receiver}'`);
+      const connect = {
+        op: 'connect',
+        host: KERNEL,
+        port: 4008,
+        seed: 7,
+        bytes: 0,
+        urgent: 'urgent!',
+      } as const;
+      const end = Date.now() + 10_000;
+      let result = await lab.host.ask<TransferResult>(connect);
+      while (result.error === 'ECONNREFUSED' && Date.now() < end) {
+        result = await lab.host.ask<TransferResult>(connect);
+      }
+      expect(result.error).toBeUndefined();
+      expect((await listening).output).toBe('[!]urgent');
+      await lab.verdict({ kernel: ['Tcp.OutRsts'], tshark: ODD_PEER });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     'a reset in the middle ends a connection on both sides, whoever sends it',
     async () => {
       await using lab = await Lab.start('net_tap');

@@ -7,7 +7,7 @@
 import { IpAddress } from '@tickwire/wire';
 import { Errno } from '../posix/errno.ts';
 import { PollEvent, pollText } from '../posix/poll-events.ts';
-import { MSG_PEEK, type Posix, type ShutdownHow } from '../posix/posix.ts';
+import { MSG_OOB, MSG_PEEK, type Posix, type ShutdownHow } from '../posix/posix.ts';
 import { type Fields, RequestError } from './fields.ts';
 
 /** What one attempt says: 0 or more, or a negated errno, and what was read. */
@@ -93,7 +93,7 @@ function descriptorCall(sockets: Posix, op: string, fields: Fields, fd: number):
     }
     case 'write':
     case 'send':
-      return writeCall(sockets, fd, fields.bytes('hex'));
+      return writeCall(sockets, fd, fields.bytes('hex'), fields.flag('urgent') ? MSG_OOB : 0);
     case 'sendto': {
       const address = addressOf(fields);
       const port = fields.number('port');
@@ -172,10 +172,15 @@ function connectCall(sockets: Posix, fields: Fields, fd: number): () => SocketRe
 }
 
 /** A blocking write waits until everything is taken; a single attempt takes what fits. */
-function writeCall(sockets: Posix, fd: number, bytes: Uint8Array): () => SocketReply {
+function writeCall(
+  sockets: Posix,
+  fd: number,
+  bytes: Uint8Array,
+  flags: number,
+): () => SocketReply {
   let done = 0;
   return () => {
-    const taken = sockets.write(fd, bytes, done, bytes.length - done);
+    const taken = sockets.send(fd, bytes, done, bytes.length - done, flags);
     if (taken < 0) return { result: done > 0 && taken !== -Errno.EAGAIN ? done : taken };
     done += taken;
     const waits = done < bytes.length && sockets.end(fd)?.nonBlocking === false;

@@ -30,7 +30,9 @@ import { PollEvent, readiness } from './poll-events.ts';
 import { applyOptions, getOption, setOption } from './socket-options.ts';
 import { limitSegments, listenStream, openStream, receiveStream } from './streams.ts';
 
-/** Flags of `recv`. */
+/** Flag of `send`: the bytes are urgent data. */
+export const MSG_OOB = 1;
+/** Flag of `recv`. */
 export const MSG_PEEK = 2;
 /** Descriptors that one facade hands out. */
 const DESCRIPTORS_MAX = 1024;
@@ -164,10 +166,19 @@ export class Posix implements TcpEvents, UdpEvents {
   }
 
   write(fd: number, bytes: Uint8Array, at = 0, length: number = bytes.length - at): number {
+    return this.send(fd, bytes, at, length, 0);
+  }
+
+  /** `flags` may be {@link MSG_OOB}. */
+  send(fd: number, bytes: Uint8Array, at: number, length: number, flags: number): number {
     const end = this.#ends[fd];
     if (end === undefined) return -Errno.EBADF;
     const { tcp } = this.core;
-    if (end.kind === 'datagram') return writeDatagram(this.core, end, bytes, at, length);
+    const isUrgent = (flags & MSG_OOB) !== 0;
+    if (end.kind === 'datagram') {
+      if (isUrgent) return -Errno.EOPNOTSUPP;
+      return writeDatagram(this.core, end, bytes, at, length);
+    }
     if (end.kind !== 'stream') return -Errno.EINVAL;
     if (end.error !== 0) return -takeError(end);
     if (end.writeShut || end.over) return -Errno.EPIPE;
@@ -178,7 +189,9 @@ export class Posix implements TcpEvents, UdpEvents {
       if (started !== -Errno.EINPROGRESS) return started;
     } else if (!end.opened && end.tcb !== undefined) return -Errno.EAGAIN;
     if (end.tcb === undefined) return end.listener === undefined ? -Errno.ENOTCONN : -Errno.EPIPE;
-    const taken = tcp.write(end.tcb, bytes, at, length);
+    const taken = isUrgent
+      ? tcp.writeUrgent(end.tcb, bytes, at, length)
+      : tcp.write(end.tcb, bytes, at, length);
     if (taken < 0) return -Errno.EPIPE;
     return taken === 0 && length > 0 ? -Errno.EAGAIN : taken;
   }

@@ -36,6 +36,9 @@ export function setOption(
       options.linger = on;
       options.lingerSeconds = value2;
       return 0;
+    case 'SO_OOBINLINE':
+      // Urgent data stays in the stream (RFC 6093, 4); there is no other place for it.
+      return on ? 0 : -Errno.EINVAL;
     case 'SO_KEEPALIVE':
       options.keepalive = on;
       return 0;
@@ -140,6 +143,8 @@ export function getOption(
       return tcb?.sndBufBytes ?? (options.sendBufferBytes || config.sendBufferBytes);
     case 'SO_LINGER':
       return options.linger ? options.lingerSeconds : -1;
+    case 'SO_OOBINLINE':
+      return 1;
     case 'SO_KEEPALIVE':
       return options.keepalive ? 1 : 0;
     case 'TCP_KEEPIDLE':

@@ -9,7 +9,7 @@ import { DEFAULT_LOCAL_PORT, DEFAULT_PEER, streamByte, streamBytes } from './con
 import type { Attempt } from '../posix/blocking-call.ts';
 import { Errno } from '../posix/errno.ts';
 import { PollEvent, pollText } from '../posix/poll-events.ts';
-import { MSG_PEEK, type Posix, type ShutdownHow } from '../posix/posix.ts';
+import { MSG_OOB, MSG_PEEK, type Posix, type ShutdownHow } from '../posix/posix.ts';
 import { DEFAULT_LOCAL } from './conversation.ts';
 
 /** Where a descriptor's streams stand. */
@@ -81,7 +81,7 @@ export class ScriptCalls {
         return () => this.#receive(fd, Number(args[1]), args.includes('MSG_PEEK') ? MSG_PEEK : 0);
       case 'write':
       case 'send':
-        return this.#write(fd, Number(args[1]));
+        return this.#write(fd, Number(args[1]), args.includes('MSG_OOB') ? MSG_OOB : 0);
       case 'sendto': {
         const { address, port } = parseAddress(args[2], DEFAULT_PEER, 5000);
         const bytes = streamBytes(0, Number(args[1]));
@@ -165,14 +165,14 @@ export class ScriptCalls {
   }
 
   /** A blocking write waits until everything is taken. */
-  #write(fd: number, length: number): Attempt {
+  #write(fd: number, length: number, flags: number): Attempt {
     let done = 0;
     return () => {
       const streams = this.#streamsOf(fd);
       const end = this.#sockets.end(fd);
       const isDatagram = end?.kind === 'datagram';
       const bytes = streamBytes(isDatagram ? 0 : streams.written, length - done);
-      const taken = this.#sockets.write(fd, bytes);
+      const taken = this.#sockets.send(fd, bytes, 0, bytes.length, flags);
       if (taken < 0) return done > 0 && taken !== -Errno.EAGAIN ? done : taken;
       streams.written += taken;
       done += taken;
