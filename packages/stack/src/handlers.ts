@@ -46,6 +46,8 @@ export interface ListenOptions<Data> {
    * Share the port with other listeners that say so too; connections are spread by a keyed hash.
    */
   readonly reusePort?: boolean;
+  /** Congestion controller by name, `bbr`, `cubic` or `reno`; the stack's when absent. */
+  readonly congestion?: string;
   /** TCP Fast Open (RFC 7413): connections with data on the SYN that may be pending; 0 is off. */
   readonly fastOpen?: number;
   /** Shared handlers. */
@@ -62,6 +64,8 @@ export interface ConnectOptions<Data> {
   readonly port: number;
   /** Local port; ephemeral (RFC 6056) when absent. */
   readonly localPort?: number;
+  /** Congestion controller by name, `bbr`, `cubic` or `reno`; the stack's when absent. */
+  readonly congestion?: string;
   /** TCP Fast Open (RFC 7413): what is written before the next poll rides on the SYN. */
   readonly fastOpen?: boolean;
   /** Shared handlers. */

@@ -7,7 +7,7 @@
 import { type Clock, monotonicClock, NetError, Prng } from '@tickwire/base';
 import type { IpConfig, IpLimits, IpRoute, StaticNeighbour } from '@tickwire/ip';
 import { BURST_MAX, type Device } from '@tickwire/phy';
-import { type TcpConfig, tcpConfig } from '@tickwire/tcp';
+import { type TcpConfig, tcpConfig, type TcpOptions } from '@tickwire/tcp';
 import { Cidr, IpAddress, MacAddress } from '@tickwire/wire';
 
 /**
@@ -36,7 +36,7 @@ export interface StackOptions {
   /** Announce own addresses by gratuitous ARP; default true. */
   readonly announce?: boolean;
   /** Deviations from the TCP defaults. */
-  readonly tcp?: Partial<TcpConfig>;
+  readonly tcp?: TcpOptions;
   /** Frames per poll before egress, at most {@link BURST_MAX}; default {@link INGRESS_BATCH}. */
   readonly ingressBatch?: number;
   /** The clock of `run` and of verbs called outside `poll`; default: the machine's. */

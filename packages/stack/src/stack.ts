@@ -5,7 +5,13 @@
  */
 
 import { type Clock, NetError, Status, statusName } from '@tickwire/base';
-import type { Listener, ListenOptions as TcpListenOptions, Tcb, TcpEvents } from '@tickwire/tcp';
+import {
+  congestionNamed,
+  type Listener,
+  type ListenOptions as TcpListenOptions,
+  type Tcb,
+  type TcpEvents,
+} from '@tickwire/tcp';
 import type { UdpEvents, UdpIcmpError, UdpSocket as PooledUdp } from '@tickwire/udp';
 import { IpAddress, IpFlow, type IpMeta } from '@tickwire/wire';
 import { StackCore } from './core.ts';
@@ -111,7 +117,7 @@ export class Stack implements TcpEvents, UdpEvents, Disposable {
     return runLoop([this], this.#clock, options);
   }
 
-  /** Accepts connections. Throws `NetError` `EADDRINUSE`, `EINVAL` or `EADDRNOTAVAIL`. */
+  /** Accepts connections. Throws `NetError` `EADDRINUSE`, `EINVAL` or `ERR_TW_CONFIG`. */
   listen<Data = undefined>(options: ListenOptions<Data>): TcpListener {
     const port = checkPort(options.port);
     const address = options.hostname === undefined ? ANY : IpAddress.parse(options.hostname);
@@ -145,6 +151,9 @@ export class Stack implements TcpEvents, UdpEvents, Disposable {
     flow.remote1 = address.word1;
     flow.remote2 = address.word2;
     flow.remote3 = address.word3;
+    // A name that is none is found out before there is a connection.
+    const { congestion } = options;
+    const controller = congestion === undefined ? undefined : congestionNamed(congestion);
     const result = this.core.tcp.connect(
       flow,
       port,
@@ -154,6 +163,9 @@ export class Stack implements TcpEvents, UdpEvents, Disposable {
       options.fastOpen === true,
     );
     if (typeof result === 'number') throw connectError(result, options.hostname, port);
+    if (controller !== undefined) {
+      this.core.tcp.setCongestion(result, controller, this.core.nowNs);
+    }
     const socket = new TcpSocket<Data>(
       this.core.tcp,
       this.core,
@@ -355,12 +367,13 @@ const ANY: IpAddress = new IpAddress(0, 0, 0, 0);
 
 /** What of the options TCP wants to know; it fills in what is absent. */
 function listenOptions(options: Omit<ListenOptions<unknown>, 'socket'>): TcpListenOptions {
-  const { backlog, halfOpenMax, reusePort, fastOpen } = options;
+  const { backlog, halfOpenMax, reusePort, fastOpen, congestion } = options;
   return {
     ...(backlog === undefined ? {} : { backlog }),
     ...(halfOpenMax === undefined ? {} : { halfOpenMax }),
     ...(reusePort === undefined ? {} : { reusePort }),
     ...(fastOpen === undefined ? {} : { fastOpen }),
+    ...(congestion === undefined ? {} : { congestion: congestionNamed(congestion) }),
   };
 }
 

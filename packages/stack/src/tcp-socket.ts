@@ -6,7 +6,15 @@
  */
 
 import { Status } from '@tickwire/base';
-import { State, type Tcb, type Tcp, TcpInfo } from '@tickwire/tcp';
+import {
+  type Congestion,
+  congestionName,
+  congestionNamed,
+  State,
+  type Tcb,
+  type Tcp,
+  TcpInfo,
+} from '@tickwire/tcp';
 import { IpAddress } from '@tickwire/wire';
 import type { TcpHandlers } from './handlers.ts';
 import type { PollTime } from './poll-time.ts';
@@ -159,6 +167,21 @@ export class TcpSocket<Data = unknown> {
     if (this.#tcb !== null) {
       this.#tcp.setUserTimeout(this.#tcb, timeoutMs * 1e6, this.#time.nowNs);
     }
+  }
+
+  /** Name of the congestion controller; empty when the connection is gone. */
+  get congestion(): string {
+    return this.#tcb === null ? '' : congestionName(this.#tcb.congestion as Congestion);
+  }
+
+  /**
+   * Changes the congestion controller (TCP_CONGESTION); the window stays.
+   *
+   * @throws NetError `ERR_TW_CONFIG` when there is none of that name.
+   */
+  setCongestion(name: string): void {
+    const congestion = congestionNamed(name);
+    if (this.#tcb !== null) this.#tcp.setCongestion(this.#tcb, congestion, this.#time.nowNs);
   }
 
   /**

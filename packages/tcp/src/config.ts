@@ -5,6 +5,8 @@
  */
 
 import { NetError } from '@tickwire/base';
+import { congestionNamed } from './congestion/names.ts';
+import { CONTROLLERS } from './congestion/registry.ts';
 import { KEEPALIVE_PROBES_MAX } from './limits.ts';
 
 const MS = 1_000_000;
@@ -171,6 +173,12 @@ export interface TcpConfig {
   readonly ephemeralPortMax: number;
 }
 
+/** What {@link tcpConfig} takes: the values that differ from the defaults. */
+export type TcpOptions = Partial<Omit<TcpConfig, 'congestion'>> & {
+  /** Congestion controller of new connections, by number or by name: `bbr`, `cubic`, `reno`. */
+  readonly congestion?: Congestion | string;
+};
+
 const DEFAULTS: TcpConfig = {
   connectionsMax: 16_384,
   listenersMax: 64,
@@ -223,15 +231,17 @@ const DEFAULTS: TcpConfig = {
 /**
  * A complete configuration from the values that differ from the defaults.
  *
- * @throws NetError `ERR_TW_CONFIG` when a value is out of its range.
+ * @throws NetError `ERR_TW_CONFIG` when a value is out of its range or no controller has the name.
  *
  * @example
  * ```ts
  * const config = tcpConfig({ rtoMinNs: 5_000_000, timeWaitNs: 1_000_000_000 });
  * ```
  */
-export function tcpConfig(overrides: Partial<TcpConfig> = {}): TcpConfig {
-  const config: TcpConfig = { ...DEFAULTS, ...overrides };
+export function tcpConfig(overrides: TcpOptions = {}): TcpConfig {
+  const { congestion: wanted = DEFAULTS.congestion, ...others } = overrides;
+  const congestion = typeof wanted === 'string' ? congestionNamed(wanted) : wanted;
+  const config: TcpConfig = { ...DEFAULTS, ...others, congestion };
   range(config, 'connectionsMax', 1, 2 ** 22);
   range(config, 'listenersMax', 1, 65_536);
   range(config, 'synCacheMax', 16, 2 ** 20);
@@ -259,7 +269,7 @@ export function tcpConfig(overrides: Partial<TcpConfig> = {}): TcpConfig {
   range(config, 'synAckRetriesMax', 0, 127);
   range(config, 'retriesMax', 1, 127);
   range(config, 'keepaliveProbesMax', 1, KEEPALIVE_PROBES_MAX);
-  range(config, 'congestion', Congestion.NewReno, Congestion.None);
+  range(config, 'congestion', 0, CONTROLLERS.length - 1);
   range(config, 'initialWindowSegments', 1, 1000);
   range(config, 'timeWaitNs', 0, 3600 * SECOND);
   range(config, 'ephemeralPortMin', 1, config.ephemeralPortMax);

@@ -146,6 +146,7 @@ export function openPassiveTcb(
   }
   begin(core, tcb, flow, ports >>> 16, ports & 0xffff, terms.iss, terms.tsOffset, nowNs);
   tcb.listener = listener.id;
+  if (listener.congestion >= 0) tcb.congestion = listener.congestion;
   tcb.state = State.SynReceived;
   listener.embryonic += 1;
   if ((terms.flags & SynFlag.Ecn) !== 0) tcb.flags |= Flag.Ecn;
@@ -279,7 +280,6 @@ export function establish(core: Core, tcb: Tcb, nowNs: number): void {
   openPathMtu(core, tcb);
   tcb.cwnd = segments * tcb.mss;
   tcb.ssthresh = 2 ** 30;
-  tcb.congestion = config.congestion;
   controllerOf(tcb).open(tcb, nowNs);
   // RFC 6298, 5.7: after a lost SYN the timeout begins at three seconds, unless it was measured.
   if (lostSyn && tcb.srttNs === 0) tcb.rtoNs = Math.min(3 * config.rtoInitialNs, config.rtoMaxNs);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Congestion } from './config.ts';
 import { LISTENER_BUCKETS } from './limits.ts';
 
 /**
@@ -51,6 +52,9 @@ export class Listener {
   /** Next open listener in the chain of its port, or -1. */
   next = -1;
 
+  /** Congestion controller of the connections that it accepts; -1 is the stack's. */
+  congestion = -1;
+
   /** Connections opened by data in a SYN that may wait for their handshake; 0 is off. */
   fastOpen = 0;
   /** How many of these there are. */
@@ -75,6 +79,8 @@ export interface ListenOptions {
    * over them by a keyed hash of their 4-tuple. Off by default.
    */
   readonly reusePort?: boolean;
+  /** Congestion controller of the connections that it accepts; `TcpConfig.congestion` else. */
+  readonly congestion?: Congestion;
   /**
    * TCP Fast Open (RFC 7413): how many connections may be opened by data in their SYN, before the
    * handshake is complete; 0, the default, is off. Such data can arrive twice when the network

@@ -115,6 +115,7 @@ export function openListener(
   free.halfOpenMax = options.halfOpenMax ?? core.synCache.capacity >> 1;
   free.reusePort = reusePort;
   free.salt = core.keys.word();
+  free.congestion = options.congestion ?? -1;
   free.fastOpen = options.fastOpen ?? 0;
   free.fastOpenPending = 0;
   free.fastOpenHeld = 0;

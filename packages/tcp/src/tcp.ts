@@ -400,11 +400,11 @@ export class Tcp {
   }
 
   /**
-   * Changes the congestion controller of an open connection; the window stays. What is in flight
-   * gives no sample of the delivery rate.
+   * Changes the congestion controller of a connection; the window stays. What is in flight gives no
+   * sample of the delivery rate. See `congestionNamed` for controllers by name.
    */
   setCongestion(tcb: Tcb, congestion: Congestion, nowNs: number): number {
-    if (tcb.state < State.Established) return Status.BadState;
+    if (tcb.state === State.Closed) return Status.BadState;
     setController(this.#core, tcb, congestion, nowNs);
     return Status.Ok;
   }

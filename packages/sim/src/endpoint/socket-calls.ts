@@ -17,6 +17,8 @@ export interface SocketReply {
   readonly hex?: string;
   /** Readiness. */
   readonly events?: string | readonly { fd: number; events: string }[];
+  /** Name of the congestion controller. */
+  readonly controller?: string;
 }
 
 /** Most bytes that one `read` returns: a reply is one line. */
@@ -123,12 +125,24 @@ function optionCall(sockets: Posix, op: string, fields: Fields, fd: number): () 
         const join = name === 'IP_ADD_MEMBERSHIP';
         return () => ({ result: sockets.membership(fd, group, join) });
       }
+      if (name === 'TCP_CONGESTION') {
+        const controller = fields.text('controller');
+        return () => ({ result: sockets.setCongestion(fd, controller) });
+      }
       const value = fields.number('value');
       const value2 = fields.number('value2', 0);
       return () => ({ result: sockets.setsockopt(fd, name, value, value2) });
     }
     case 'getsockopt': {
       const name = fields.text('name');
+      if (name === 'TCP_CONGESTION') {
+        return () => {
+          const controller = sockets.congestion(fd);
+          return typeof controller === 'number'
+            ? { result: controller }
+            : { result: 0, controller };
+        };
+      }
       return () => ({ result: sockets.getsockopt(fd, name) });
     }
     case 'set_nonblocking': {

@@ -6,7 +6,7 @@
 
 import type { IpLimits } from '@tickwire/ip';
 import { resolveOptions, StackCore } from '@tickwire/stack';
-import type { TcpConfig } from '@tickwire/tcp';
+import type { TcpOptions } from '@tickwire/tcp';
 import { IpAddress } from '@tickwire/wire';
 import { Posix } from '../posix/posix.ts';
 import { Layer3Port, PEER_MAC } from './layer3-port.ts';
@@ -25,7 +25,7 @@ export interface ScriptedStackOptions {
   /** Frames of the pool; default 4096. */
   readonly frames?: number;
   /** Deviations from the TCP defaults. */
-  readonly tcp?: Partial<TcpConfig>;
+  readonly tcp?: TcpOptions;
   readonly ipLimits?: Partial<IpLimits>;
   /** Seed of sequence numbers, ports and delays; default 1. */
   readonly seed?: number;

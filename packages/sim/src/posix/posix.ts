@@ -11,7 +11,14 @@
 
 import { NetError } from '@tickwire/base';
 import type { StackCore } from '@tickwire/stack';
-import { type Tcb, type TcpEvents, TcpInfo } from '@tickwire/tcp';
+import {
+  type Congestion,
+  congestionName,
+  congestionNames,
+  type Tcb,
+  type TcpEvents,
+  TcpInfo,
+} from '@tickwire/tcp';
 import type { UdpEvents, UdpIcmpError, UdpSocket } from '@tickwire/udp';
 import { IpAddress, IpFlow, type IpMeta } from '@tickwire/wire';
 import {
@@ -265,6 +272,27 @@ export class Posix implements TcpEvents, UdpEvents {
     if (name === 'SO_ERROR') return takeError(end);
     const tcb = end.kind === 'stream' ? end.tcb : undefined;
     return getOption(this.core, tcb, end.options, name);
+  }
+
+  /** TCP_CONGESTION: the controller by name; `ENOENT` when there is none, as Linux says. */
+  setCongestion(fd: number, name: string): number {
+    const end = this.#stream(fd);
+    if (typeof end === 'number') return end;
+    const index = congestionNames().indexOf(name);
+    if (index < 0) return -Errno.ENOENT;
+    end.options.congestion = index as Congestion;
+    if (end.tcb !== undefined) applyOptions(this.core, end.tcb, end.options, 'TCP_CONGESTION');
+    return 0;
+  }
+
+  /** TCP_CONGESTION: the name of the controller, or a negated error. */
+  congestion(fd: number): string | number {
+    const end = this.#stream(fd);
+    if (typeof end === 'number') return end;
+    const { congestion } = this.core.tcp.config;
+    return congestionName(
+      (end.tcb?.congestion as Congestion | undefined) ?? end.options.congestion ?? congestion,
+    );
   }
 
   /** Joins (IP_ADD_MEMBERSHIP) or leaves (IP_DROP_MEMBERSHIP) a group. */

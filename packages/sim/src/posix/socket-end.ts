@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Listener, Tcb } from '@tickwire/tcp';
+import type { Congestion, Listener, Tcb } from '@tickwire/tcp';
 import type { UdpSocket } from '@tickwire/udp';
 import type { IpAddress } from '@tickwire/wire';
 
@@ -26,6 +26,8 @@ export class SocketOptions {
   /** 0: what link and path take. */
   maxSegmentBytes = 0;
   userTimeoutMs = 0;
+  /** Congestion controller; undefined: the stack's default. */
+  congestion: Congestion | undefined = undefined;
   /** Connections that a listener may open by data in their SYN (TCP_FASTOPEN). */
   fastOpen = 0;
   /** `connect` waits for the first write (TCP_FASTOPEN_CONNECT). */

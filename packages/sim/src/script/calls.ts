@@ -94,6 +94,7 @@ export class ScriptCalls {
       case 'setsockopt':
         return setOptionCall(sockets, fd, args);
       case 'getsockopt':
+        if (args.at(-1) === 'TCP_CONGESTION') return () => sockets.congestion(fd);
         return () => sockets.getsockopt(fd, args.at(-1)!);
       default:
         return this.#readinessCall(name, fd, args);
@@ -233,6 +234,7 @@ function setOptionCall(sockets: Posix, fd: number, args: readonly string[]): Att
   const clean = (text: string): number => Number(text.replaceAll(/[[\]{}]/g, ''));
   if (name === 'IP_ADD_MEMBERSHIP') return () => sockets.membership(fd, value, true);
   if (name === 'IP_DROP_MEMBERSHIP') return () => sockets.membership(fd, value, false);
+  if (name === 'TCP_CONGESTION') return () => sockets.setCongestion(fd, value.replaceAll('"', ''));
   return () => sockets.setsockopt(fd, name, clean(value), clean(value2));
 }
 

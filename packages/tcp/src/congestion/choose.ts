@@ -17,6 +17,8 @@ export function setController(core: Core, tcb: Tcb, congestion: Congestion, nowN
   tcb.pacingRate = 0;
   tcb.sendQuantum = 0;
   tcb.congestion = congestion;
+  // Until the handshake is complete there is no window; `establish` opens the controller.
+  if (tcb.cwnd === 0) return;
   // A fixed window says nothing about the path: the next controller begins as on a new connection.
   if (tcb.cwnd >= FIXED_WINDOW) tcb.cwnd = core.config.initialWindowSegments * tcb.mss;
   // What was sent without notes, or with those of another controller, gives no sample.

@@ -12,7 +12,8 @@ import { cubic } from './cubic.ts';
 import { newReno } from './new-reno.ts';
 import { none } from './none.ts';
 
-const CONTROLLERS: readonly CongestionControl[] = [newReno, cubic, bbr, none];
+/** All controllers; the place is the number in `Congestion`, the name what users write. */
+export const CONTROLLERS: readonly CongestionControl[] = [newReno, cubic, bbr, none];
 
 /** The controller of a connection. */
 export function controllerOf(tcb: Tcb): CongestionControl {
