@@ -48,6 +48,10 @@ export interface ListenOptions<Data> {
   readonly reusePort?: boolean;
   /** Congestion controller by name, `bbr`, `cubic` or `reno`; the stack's when absent. */
   readonly congestion?: string;
+  /** Upper bound of the MSS, offered and sent (TCP_MAXSEG). */
+  readonly mssMax?: number;
+  /** Receive buffer, fixed; the stack's, which grows, when absent (SO_RCVBUF). */
+  readonly receiveBufferBytes?: number;
   /** TCP Fast Open (RFC 7413): connections with data on the SYN that may be pending; 0 is off. */
   readonly fastOpen?: number;
   /** Shared handlers. */
@@ -66,6 +70,10 @@ export interface ConnectOptions<Data> {
   readonly localPort?: number;
   /** Congestion controller by name, `bbr`, `cubic` or `reno`; the stack's when absent. */
   readonly congestion?: string;
+  /** Upper bound of the MSS, offered and sent (TCP_MAXSEG). */
+  readonly mssMax?: number;
+  /** Receive buffer, fixed; the stack's, which grows, when absent (SO_RCVBUF). */
+  readonly receiveBufferBytes?: number;
   /** TCP Fast Open (RFC 7413): what is written before the next poll rides on the SYN. */
   readonly fastOpen?: boolean;
   /** Shared handlers. */

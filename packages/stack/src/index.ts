@@ -4,6 +4,13 @@
  * @packageDocumentation
  */
 
+export {
+  type ConnectionEnds,
+  type ConnectionSummary,
+  type HalfOpenSummary,
+  listConnections,
+  listHalfOpen,
+} from './connections.ts';
 export { StackCore } from './core.ts';
 export { closeError } from './errors.ts';
 export {

@@ -115,3 +115,76 @@ describe('the congestion controller', () => {
     expect(errorOf(() => tcpConfig({ congestion: beyond })).code).toBe('ERR_TW_CONFIG');
   });
 });
+
+describe('the MSS', () => {
+  test('is limited per listener, for both directions (RFC 9293, 3.7.1)', () => {
+    const { client, server } = open({ mssMax: 700 });
+    expect([client.info()?.sndMss, server.info()?.sndMss]).toEqual([688, 688]);
+  });
+
+  test('is limited per connection, for both directions, before its SYN has left', () => {
+    const { client, server } = open({}, { mssMax: 700 });
+    expect([client.info()?.sndMss, server.info()?.sndMss]).toEqual([688, 688]);
+  });
+
+  test('does not become larger than the link takes, nor smaller than any peer may ask', () => {
+    expect(open({}, { mssMax: 100_000 }).client.info()?.sndMss).toBe(1448);
+    // 48 bytes, of which timestamps take 12: the least that is sent is 48.
+    expect(open({}, { mssMax: 1 }).client.info()?.sndMss).toBe(48);
+  });
+});
+
+describe('the receive buffer', () => {
+  test('of a listener is what its connections promise from the start (RFC 9293, 3.8.6)', () => {
+    const { pair, client, server } = open({ receiveBufferBytes: 5000 });
+    expect(client.info()?.sndWndBytes).toBe(5000);
+    server.pause();
+    client.write(new Uint8Array(20_000));
+    // The last part of the window is less than a segment: it comes after a while.
+    pair.advance(2e9);
+    // Less than a unit of the window field, 128 bytes, is given or taken.
+    expect(Math.abs(server.info()!.bytesReceived - 5000)).toBeLessThan(128);
+  });
+
+  test('of a connection is what its SYN promises', () => {
+    const { pair, client, server } = open({}, { receiveBufferBytes: 5000 });
+    client.pause();
+    server.write(new Uint8Array(20_000));
+    pair.settle();
+    expect(client.info()?.bytesReceived).toBeLessThanOrEqual(5000);
+    expect(client.info()?.bytesReceived).toBeGreaterThan(4000);
+  });
+});
+
+describe('introspection', () => {
+  test('connections() and halfOpenConnections() list who talks to whom, and in which state', () => {
+    const pair = new Pair();
+    pair.b.listen({ port: PORT, socket: {} });
+    const ends = { localAddress: '10.0.0.2', localPort: PORT, remoteAddress: '10.0.0.1' };
+    const client = pair.a.connect({
+      hostname: '10.0.0.2',
+      port: PORT,
+      localPort: 5000,
+      data: undefined,
+      socket: {},
+    });
+    // ARP takes rounds of its own; then b has answered the SYN and a has not heard of it.
+    const nowNs = pair.clock.nowNs();
+    for (let round = 0; pair.b.halfOpenConnections().length === 0; round += 1) {
+      if (round === 10) throw new Error('no SYN arrives');
+      pair.a.poll(nowNs);
+      pair.b.poll(nowNs);
+    }
+    const half = { ...ends, remotePort: 5000, state: 'SYN-RECEIVED', retries: 0 };
+    expect(pair.b.halfOpenConnections()).toEqual([{ ...half, deadlineNs: nowNs + 1e9 }]);
+    expect(pair.b.connections()).toEqual([]);
+    expect(pair.a.connections().map((each) => each.state)).toEqual(['SYN-SENT']);
+    pair.settle();
+    expect(pair.b.halfOpenConnections()).toEqual([]);
+    expect(pair.b.connections()).toEqual([{ ...ends, remotePort: 5000, state: 'ESTABLISHED' }]);
+    client.end();
+    pair.settle();
+    expect(pair.a.connections().map((each) => each.state)).toEqual(['TIME-WAIT']);
+    expect(pair.b.connections()).toEqual([]);
+  });
+});

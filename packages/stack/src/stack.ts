@@ -14,6 +14,12 @@ import {
 } from '@tickwire/tcp';
 import type { UdpEvents, UdpIcmpError, UdpSocket as PooledUdp } from '@tickwire/udp';
 import { IpAddress, IpFlow, type IpMeta } from '@tickwire/wire';
+import {
+  type ConnectionSummary,
+  type HalfOpenSummary,
+  listConnections,
+  listHalfOpen,
+} from './connections.ts';
 import { StackCore } from './core.ts';
 import { closeError, icmpErrorOf } from './errors.ts';
 import {
@@ -152,7 +158,7 @@ export class Stack implements TcpEvents, UdpEvents, Disposable {
     flow.remote2 = address.word2;
     flow.remote3 = address.word3;
     // A name that is none is found out before there is a connection.
-    const { congestion } = options;
+    const { congestion, mssMax, receiveBufferBytes } = options;
     const controller = congestion === undefined ? undefined : congestionNamed(congestion);
     const result = this.core.tcp.connect(
       flow,
@@ -163,9 +169,10 @@ export class Stack implements TcpEvents, UdpEvents, Disposable {
       options.fastOpen === true,
     );
     if (typeof result === 'number') throw connectError(result, options.hostname, port);
-    if (controller !== undefined) {
-      this.core.tcp.setCongestion(result, controller, this.core.nowNs);
-    }
+    const { tcp, nowNs } = this.core;
+    if (controller !== undefined) tcp.setCongestion(result, controller, nowNs);
+    if (mssMax !== undefined) tcp.setMssMax(result, mssMax);
+    if (receiveBufferBytes !== undefined) tcp.setReceiveBuffer(result, receiveBufferBytes);
     const socket = new TcpSocket<Data>(
       this.core.tcp,
       this.core,
@@ -202,6 +209,16 @@ export class Stack implements TcpEvents, UdpEvents, Disposable {
     this.#datagramSockets[pooled.id] = socket;
     for (const group of options.groups ?? []) socket.joinGroup(group);
     return socket;
+  }
+
+  /** All connections but the half-open ones, TIME-WAIT included. */
+  connections(): ConnectionSummary[] {
+    return listConnections(this.core.tcp);
+  }
+
+  /** Half-open connections: their SYN was answered, and nothing came yet. */
+  halfOpenConnections(): HalfOpenSummary[] {
+    return listHalfOpen(this.core.tcp);
   }
 
   /** Closes the stack: connections are reset, the device is left to its owner. */
@@ -368,11 +385,14 @@ const ANY: IpAddress = new IpAddress(0, 0, 0, 0);
 /** What of the options TCP wants to know; it fills in what is absent. */
 function listenOptions(options: Omit<ListenOptions<unknown>, 'socket'>): TcpListenOptions {
   const { backlog, halfOpenMax, reusePort, fastOpen, congestion } = options;
+  const { mssMax, receiveBufferBytes } = options;
   return {
     ...(backlog === undefined ? {} : { backlog }),
     ...(halfOpenMax === undefined ? {} : { halfOpenMax }),
     ...(reusePort === undefined ? {} : { reusePort }),
     ...(fastOpen === undefined ? {} : { fastOpen }),
+    ...(mssMax === undefined ? {} : { mssMax }),
+    ...(receiveBufferBytes === undefined ? {} : { receiveBufferBytes }),
     ...(congestion === undefined ? {} : { congestion: congestionNamed(congestion) }),
   };
 }

@@ -24,6 +24,7 @@ export const SynCookieMode = { Never: 0, OnOverflow: 1, Always: 2 } as const;
 /** Answers a SYN without keeping anything (RFC 4987, 3.6). */
 export function sendCookie(
   core: Core,
+  listener: Listener,
   flow: IpFlow,
   ports: number,
   terms: SynTerms,
@@ -44,7 +45,7 @@ export function sendCookie(
     (flags & SynFlag.Sack) !== 0,
     (flags & SynFlag.Ecn) !== 0,
   );
-  if (!sendSynAck(core, flow, ports, terms, clock, nowNs)) return Status.Again;
+  if (!sendSynAck(core, listener, flow, ports, terms, clock, nowNs)) return Status.Again;
   core.counters.synCookiesSent += 1;
   return Status.Ok;
 }

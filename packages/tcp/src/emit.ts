@@ -217,7 +217,7 @@ export function sendSyn(core: Core, tcb: Tcb, nowNs: number): boolean {
   if (frame === NO_FRAME) return false;
   const view = core.arena.view;
   const at = core.arena.dataAt[frame]!;
-  let optionAt = emitTcpMss(view, at, offeredMss(core, tcb.family, tcb.ipMtu));
+  let optionAt = emitTcpMss(view, at, offeredMss(tcb.family, tcb.ipMtu, tcb.mssMax));
   // Order of Linux: MSS, SACK permitted, timestamps, window scale. An answer repeats only what the
   // SYN offered (RFC 7323, 1.3; RFC 2018, 2).
   const sack = (tcb.flags & Flag.Sack) !== 0;
@@ -265,11 +265,10 @@ export function sendSyn(core: Core, tcb: Tcb, nowNs: number): boolean {
   return true;
 }
 
-/** The MSS that we offer: what our link takes (RFC 9293, 3.7.1; RFC 6691). */
-export function offeredMss(core: Core, family: number, mtu: number): number {
-  let mss = mtu - ipHeaderBytes(family) - TCP_HEADER_BYTES;
-  if (mss > core.config.mssMax) mss = core.config.mssMax;
-  return mss;
+/** The MSS that we offer: what our link takes, `most` at most (RFC 9293, 3.7.1; RFC 6691). */
+export function offeredMss(family: number, mtu: number, most: number): number {
+  const mss = mtu - ipHeaderBytes(family) - TCP_HEADER_BYTES;
+  return mss < most ? mss : most;
 }
 
 /** Resets an open connection (RFC 9293, 3.10.5). A reset that finds no frame is simply not sent. */

@@ -138,7 +138,7 @@ export function openPassive(
       core.counters.synCacheOverflows += 1;
       core.synCookies.overflowed(nowNs);
     }
-    if (mode !== SynCookieMode.Never) return sendCookie(core, flow, ports, terms, nowNs);
+    if (mode !== SynCookieMode.Never) return sendCookie(core, listener, flow, ports, terms, nowNs);
     if (!evict(core, listener, hash)) {
       listener.overflows += 1;
       core.counters.listenOverflows += 1;
@@ -170,7 +170,8 @@ export function openPassive(
 function sendRow(core: Core, flow: IpFlow, row: number, nowNs: number): boolean {
   const { synCache: cache, synTerms: terms } = core;
   cache.read(row, terms);
-  return sendSynAck(core, flow, cache.ports(row), terms, timestampClock(nowNs), nowNs);
+  const listener = core.listeners[cache.listener(row)]!;
+  return sendSynAck(core, listener, flow, cache.ports(row), terms, timestampClock(nowNs), nowNs);
 }
 
 /** Makes room for a SYN without cookies: the oldest half-open connection beside it goes. */
@@ -237,7 +238,10 @@ export function rowArrives(
     return Status.Malformed;
   }
   const length = tcpSegmentLength(flags, segment.length);
-  if (offset >= synWindow(core) || (offset < 0 && offset + length <= 0)) {
+  if (
+    offset >= synWindow(core.listeners[cache.listener(row)]!) ||
+    (offset < 0 && offset + length <= 0)
+  ) {
     counters.outOfWindow += 1;
     if (!isReset) challengeRow(core, flow, row, nowNs);
     return Status.Malformed;

@@ -113,7 +113,7 @@ export function openActive(
   tcb.token = token;
   // Until the peer has spoken, frames are filled as if it took what we take; what is too large then
   // is cut when it leaves.
-  tcb.peerMss = core.config.mssMax;
+  tcb.peerMss = tcb.mssMax;
   updateMss(core, tcb);
   tcb.state = State.SynSent;
   tcb.flags |= Flag.Owned | Flag.SynDue;
@@ -147,6 +147,9 @@ export function openPassiveTcb(
   begin(core, tcb, flow, ports >>> 16, ports & 0xffff, terms.iss, terms.tsOffset, nowNs);
   tcb.listener = listener.id;
   if (listener.congestion >= 0) tcb.congestion = listener.congestion;
+  tcb.mssMax = listener.mssMax;
+  tcb.rcvBufBytes = listener.receiveBufferBytes;
+  if (listener.fixedReceiveBuffer === 1) tcb.flags |= Flag.FixedReceiveBuffer;
   tcb.state = State.SynReceived;
   listener.embryonic += 1;
   if ((terms.flags & SynFlag.Ecn) !== 0) tcb.flags |= Flag.Ecn;
@@ -163,7 +166,7 @@ export function openPassiveTcb(
     nowNs,
   );
   // What the SYN-ACK has promised.
-  tcb.rcvAdv = seqAdd(tcb.rcvNxt, synWindow(core));
+  tcb.rcvAdv = seqAdd(tcb.rcvNxt, synWindow(listener));
   return tcb;
 }
 

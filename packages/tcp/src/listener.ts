@@ -54,6 +54,12 @@ export class Listener {
 
   /** Congestion controller of the connections that it accepts; -1 is the stack's. */
   congestion = -1;
+  /** Upper bound of the MSS that it offers, and that its connections send. */
+  mssMax = 0;
+  /** Receive buffer of its connections: the window of its SYN-ACKs. */
+  receiveBufferBytes = 0;
+  /** 1 when the owner has set it: it does not grow. */
+  fixedReceiveBuffer = 0;
 
   /** Connections opened by data in a SYN that may wait for their handshake; 0 is off. */
   fastOpen = 0;
@@ -81,6 +87,13 @@ export interface ListenOptions {
   readonly reusePort?: boolean;
   /** Congestion controller of the connections that it accepts; `TcpConfig.congestion` else. */
   readonly congestion?: Congestion;
+  /** Upper bound of the MSS, offered and sent; `TcpConfig.mssMax` by default, and at most. */
+  readonly mssMax?: number;
+  /**
+   * Receive buffer of its connections, of which the SYN-ACK promises what 16 bits hold. Set, it
+   * does not grow. `TcpConfig.receiveBufferBytes` by default, `receiveBufferBytesMax` at most.
+   */
+  readonly receiveBufferBytes?: number;
   /**
    * TCP Fast Open (RFC 7413): how many connections may be opened by data in their SYN, before the
    * handshake is complete; 0, the default, is off. Such data can arrive twice when the network

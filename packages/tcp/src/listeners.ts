@@ -10,6 +10,7 @@ import type { IpMeta } from '@tickwire/wire';
 import type { Core } from './core.ts';
 import { BACKLOG_DEFAULT } from './limits.ts';
 import { Listener, type ListenOptions } from './listener.ts';
+import { boundedMss } from './send.ts';
 
 /** The listener for a segment, whose 4-tuple has the hash `core.hash`. */
 export function findListener(core: Core, meta: IpMeta, port: number): Listener | undefined {
@@ -116,6 +117,11 @@ export function openListener(
   free.reusePort = reusePort;
   free.salt = core.keys.word();
   free.congestion = options.congestion ?? -1;
+  free.mssMax = boundedMss(core, options.mssMax ?? core.config.mssMax);
+  const { receiveBufferBytes, receiveBufferBytesMax } = core.config;
+  const wanted = options.receiveBufferBytes ?? receiveBufferBytes;
+  free.receiveBufferBytes = Math.max(1, Math.min(wanted, receiveBufferBytesMax));
+  free.fixedReceiveBuffer = options.receiveBufferBytes === undefined ? 0 : 1;
   free.fastOpen = options.fastOpen ?? 0;
   free.fastOpenPending = 0;
   free.fastOpenHeld = 0;

@@ -121,7 +121,7 @@ function beginSearch(tcb: Tcb, high: number, atNs: number): void {
 
 /** The largest packet that peer and frames could make use of. */
 function peerMtu(core: Core, tcb: Tcb): number {
-  let mss = tcb.peerMss < core.config.mssMax ? tcb.peerMss : core.config.mssMax;
+  let mss = tcb.peerMss < tcb.mssMax ? tcb.peerMss : tcb.mssMax;
   const options = (tcb.flags & Flag.Timestamps) !== 0 ? TCP_TIMESTAMPS_BYTES : 0;
   if (mss - options > core.arena.dataRoom) mss = core.arena.dataRoom + options;
   return mss + ipHeaderBytes(tcb.family) + TCP_HEADER_BYTES;

@@ -65,10 +65,16 @@ export function pathMtu(tcb: Tcb): number {
 export function mssAt(core: Core, tcb: Tcb, mtu: number): number {
   let mss = mtu - ipHeaderBytes(tcb.family) - TCP_HEADER_BYTES;
   if (mss > tcb.peerMss) mss = tcb.peerMss;
-  if (mss > core.config.mssMax) mss = core.config.mssMax;
+  if (mss > tcb.mssMax) mss = tcb.mssMax;
   if ((tcb.flags & Flag.Timestamps) !== 0) mss -= TCP_TIMESTAMPS_BYTES;
   if (mss > core.arena.dataRoom) mss = core.arena.dataRoom;
   return mss < MSS_MIN ? MSS_MIN : mss;
+}
+
+/** The MSS that an owner may ask for: between the least of any peer and what is configured. */
+export function boundedMss(core: Core, bytes: number): number {
+  if (bytes > core.config.mssMax) return core.config.mssMax;
+  return bytes < MSS_MIN ? MSS_MIN : bytes;
 }
 
 /** Room behind the payload of an unsent tail, at most `most`. */

@@ -30,11 +30,12 @@ import {
 import type { Core } from './core.ts';
 import { offeredMss, submitFlow, timestampClock } from './emit.ts';
 import { FAST_OPEN_COOKIE_BYTES } from './fast-open.ts';
+import type { Listener } from './listener.ts';
 import { SynFlag, type SynTerms } from './syn-cache.ts';
 
 /** The window field of a SYN-ACK, which is never scaled (RFC 7323, 2.2). */
-export function synWindow(core: Core): number {
-  const bytes = core.config.receiveBufferBytes;
+export function synWindow(listener: Listener): number {
+  const bytes = listener.receiveBufferBytes;
   return bytes < 0xffff ? bytes : 0xffff;
 }
 
@@ -51,6 +52,7 @@ export function windowShift(core: Core): number {
  */
 export function sendSynAck(
   core: Core,
+  listener: Listener,
   flow: IpFlow,
   ports: number,
   terms: SynTerms,
@@ -62,7 +64,7 @@ export function sendSynAck(
   if (frame === NO_FRAME) return false;
   const view = core.arena.view;
   const at = core.arena.dataAt[frame]!;
-  let end = emitTcpMss(view, at, offeredMss(core, flow.family, flow.mtu));
+  let end = emitTcpMss(view, at, offeredMss(flow.family, flow.mtu, listener.mssMax));
   // Order of Linux: MSS, SACK permitted, timestamps, window scale, fast open.
   const flags = terms.flags;
   const tsVal = (clock + terms.tsOffset) | 0;
@@ -90,7 +92,7 @@ export function sendSynAck(
     seqAdd(terms.irs, 1),
     headerBytes,
     TCP_SYN | TCP_ACK | ecn,
-    synWindow(core),
+    synWindow(listener),
     0,
   );
   submitFlow(core, flow, frame, headerAt, headerBytes, nowNs);
@@ -143,7 +145,7 @@ export function sendRowAck(core: Core, flow: IpFlow, row: number, nowNs: number)
   const ack = seqAdd(cache.irs(row), 1);
   const flags = cache.flags(row);
   const shift = (flags & SynFlag.Scaling) !== 0 ? windowShift(core) : 0;
-  const window = synWindow(core) >>> shift;
+  const window = synWindow(core.listeners[cache.listener(row)]!) >>> shift;
   if ((flags & SynFlag.Timestamps) === 0) {
     sendBare(core, flow, cache.ports(row), seq, ack, TCP_ACK, window, nowNs);
     return;

@@ -15,7 +15,7 @@ import type { Slab } from './record/slab.ts';
 /** 32-bit words at the start of a record that a new connection does not reset. */
 export const KEPT_WORDS = 16;
 /** Bytes of the record that every connection has. */
-export const MAIN_BYTES = 384;
+export const MAIN_BYTES = 448;
 /** Bytes of the record for what is rare. */
 export const RARE_BYTES = 320;
 
@@ -157,6 +157,7 @@ export abstract class TcbRecord {
     this.rcvBufBytes = config.receiveBufferBytes;
     this.rqHead = NO_FRAME;
     this.rqTail = NO_FRAME;
+    this.mssMax = config.mssMax;
     this.peerMss = 536;
     this.pathMtu = MTU_MAX;
     this.congestion = config.congestion;
@@ -559,276 +560,292 @@ export abstract class TcbRecord {
     this.i32[(this.at << 1) + 69] = value;
   }
 
-  /** End of the last segment below the MSS (Minshall's form of Nagle). */
-  get sndSmall(): number {
+  /** End of the latest urgent data (SND.UP). */
+  get sndUp(): number {
     return this.i32[(this.at << 1) + 70]!;
   }
-  set sndSmall(value: number) {
+  set sndUp(value: number) {
     this.i32[(this.at << 1) + 70] = value;
+  }
+
+  /** End of the last segment below the MSS (Minshall's form of Nagle). */
+  get sndSmall(): number {
+    return this.i32[(this.at << 1) + 71]!;
+  }
+  set sndSmall(value: number) {
+    this.i32[(this.at << 1) + 71] = value;
   }
 
   /** No lost frame lies before this one. */
   get sqLost(): number {
-    return this.i32[(this.at << 1) + 71]!;
+    return this.i32[(this.at << 1) + 72]!;
   }
   set sqLost(value: number) {
-    this.i32[(this.at << 1) + 71] = value;
+    this.i32[(this.at << 1) + 72] = value;
   }
 
   /** Bytes that may be queued. */
   get sndBufBytes(): number {
-    return this.i32[(this.at << 1) + 72]!;
+    return this.i32[(this.at << 1) + 73]!;
   }
   set sndBufBytes(value: number) {
-    this.i32[(this.at << 1) + 72] = value;
+    this.i32[(this.at << 1) + 73] = value;
   }
 
   /** Where the room in it begins. */
   get reservedAt(): number {
-    return this.i32[(this.at << 1) + 73]!;
+    return this.i32[(this.at << 1) + 74]!;
   }
   set reservedAt(value: number) {
-    this.i32[(this.at << 1) + 73] = value;
+    this.i32[(this.at << 1) + 74] = value;
   }
 
   /** The room in it. */
   get reservedBytes(): number {
-    return this.i32[(this.at << 1) + 74]!;
+    return this.i32[(this.at << 1) + 75]!;
   }
   set reservedBytes(value: number) {
-    this.i32[(this.at << 1) + 74] = value;
+    this.i32[(this.at << 1) + 75] = value;
   }
 
   /** Bytes that may be received and kept. */
   get rcvBufBytes(): number {
-    return this.i32[(this.at << 1) + 75]!;
+    return this.i32[(this.at << 1) + 76]!;
   }
   set rcvBufBytes(value: number) {
-    this.i32[(this.at << 1) + 75] = value;
+    this.i32[(this.at << 1) + 76] = value;
   }
 
   /** Initial receive sequence number. */
   get irs(): number {
-    return this.i32[(this.at << 1) + 76]!;
+    return this.i32[(this.at << 1) + 77]!;
   }
   set irs(value: number) {
-    this.i32[(this.at << 1) + 76] = value;
+    this.i32[(this.at << 1) + 77] = value;
   }
 
   /** First frame of in-order data that is not delivered. */
   get rqHead(): number {
-    return this.i32[(this.at << 1) + 77]!;
+    return this.i32[(this.at << 1) + 78]!;
   }
   set rqHead(value: number) {
-    this.i32[(this.at << 1) + 77] = value;
+    this.i32[(this.at << 1) + 78] = value;
   }
 
   /** Last frame of it. */
   get rqTail(): number {
-    return this.i32[(this.at << 1) + 78]!;
+    return this.i32[(this.at << 1) + 79]!;
   }
   set rqTail(value: number) {
-    this.i32[(this.at << 1) + 78] = value;
+    this.i32[(this.at << 1) + 79] = value;
   }
 
   /** Bytes of it. */
   get rqBytes(): number {
-    return this.i32[(this.at << 1) + 79]!;
+    return this.i32[(this.at << 1) + 80]!;
   }
   set rqBytes(value: number) {
-    this.i32[(this.at << 1) + 79] = value;
+    this.i32[(this.at << 1) + 80] = value;
   }
 
   /** Start of the current measurement for window auto-tuning. */
   get drsSeq(): number {
-    return this.i32[(this.at << 1) + 80]!;
+    return this.i32[(this.at << 1) + 81]!;
   }
   set drsSeq(value: number) {
-    this.i32[(this.at << 1) + 80] = value;
+    this.i32[(this.at << 1) + 81] = value;
   }
 
   /** The connection's own offset of the timestamp clock. */
   get tsOffset(): number {
-    return this.i32[(this.at << 1) + 81]!;
+    return this.i32[(this.at << 1) + 82]!;
   }
   set tsOffset(value: number) {
-    this.i32[(this.at << 1) + 81] = value;
+    this.i32[(this.at << 1) + 82] = value;
   }
 
   /** Duplicate ACKs in a row. */
   get dupAcks(): number {
-    return this.i32[(this.at << 1) + 82]!;
+    return this.i32[(this.at << 1) + 83]!;
   }
   set dupAcks(value: number) {
-    this.i32[(this.at << 1) + 82] = value;
+    this.i32[(this.at << 1) + 83] = value;
   }
 
   /** SND.NXT when recovery began. */
   get recover(): number {
-    return this.i32[(this.at << 1) + 83]!;
+    return this.i32[(this.at << 1) + 84]!;
   }
   set recover(value: number) {
-    this.i32[(this.at << 1) + 83] = value;
+    this.i32[(this.at << 1) + 84] = value;
   }
 
   /** Highest sequence number SACKed. */
   get sackHigh(): number {
-    return this.i32[(this.at << 1) + 84]!;
+    return this.i32[(this.at << 1) + 85]!;
   }
   set sackHigh(value: number) {
-    this.i32[(this.at << 1) + 84] = value;
+    this.i32[(this.at << 1) + 85] = value;
   }
 
   /** SND.NXT when ECN last reduced the window. */
   get ecnRecover(): number {
-    return this.i32[(this.at << 1) + 85]!;
+    return this.i32[(this.at << 1) + 86]!;
   }
   set ecnRecover(value: number) {
-    this.i32[(this.at << 1) + 85] = value;
+    this.i32[(this.at << 1) + 86] = value;
   }
 
   /** HyStart++: end of this round. */
   get hyRoundEnd(): number {
-    return this.i32[(this.at << 1) + 86]!;
+    return this.i32[(this.at << 1) + 87]!;
   }
   set hyRoundEnd(value: number) {
-    this.i32[(this.at << 1) + 86] = value;
+    this.i32[(this.at << 1) + 87] = value;
   }
 
   /** RACK.end_seq. */
   get rackEnd(): number {
-    return this.i32[(this.at << 1) + 87]!;
+    return this.i32[(this.at << 1) + 88]!;
   }
   set rackEnd(value: number) {
-    this.i32[(this.at << 1) + 87] = value;
+    this.i32[(this.at << 1) + 88] = value;
   }
 
   /** TLP.end_seq. */
   get tlpEnd(): number {
-    return this.i32[(this.at << 1) + 88]!;
+    return this.i32[(this.at << 1) + 89]!;
   }
   set tlpEnd(value: number) {
-    this.i32[(this.at << 1) + 88] = value;
+    this.i32[(this.at << 1) + 89] = value;
   }
 
   /** Segments sent again, mod 2^32. */
   get retransmits(): number {
-    return this.i32[(this.at << 1) + 89]! >>> 0;
+    return this.i32[(this.at << 1) + 90]! >>> 0;
   }
   set retransmits(value: number) {
-    this.i32[(this.at << 1) + 89] = value;
+    this.i32[(this.at << 1) + 90] = value;
   }
 
   /** Timeouts and probes in a row that nothing answered. */
   get unanswered(): number {
-    return this.u16[(this.at << 2) + 180]!;
+    return this.u16[(this.at << 2) + 182]!;
   }
   set unanswered(value: number) {
-    this.u16[(this.at << 2) + 180] = value;
+    this.u16[(this.at << 2) + 182] = value;
+  }
+
+  /** Largest MSS that we offer or use. */
+  get mssMax(): number {
+    return this.u16[(this.at << 2) + 183]!;
+  }
+  set mssMax(value: number) {
+    this.u16[(this.at << 2) + 183] = value;
   }
 
   /** What the peer's MSS option said. */
   get peerMss(): number {
-    return this.u16[(this.at << 2) + 181]!;
+    return this.u16[(this.at << 2) + 184]!;
   }
   set peerMss(value: number) {
-    this.u16[(this.at << 2) + 181] = value;
+    this.u16[(this.at << 2) + 184] = value;
   }
 
   /** Largest packet that this connection knows to pass. */
   get pathMtu(): number {
-    return this.u16[(this.at << 2) + 182]!;
+    return this.u16[(this.at << 2) + 185]!;
   }
   set pathMtu(value: number) {
-    this.u16[(this.at << 2) + 182] = value;
+    this.u16[(this.at << 2) + 185] = value;
   }
 
   /** `ipMtu` for which `mss` holds. */
   get mtuSeen(): number {
-    return this.u16[(this.at << 2) + 183]!;
+    return this.u16[(this.at << 2) + 186]!;
   }
   set mtuSeen(value: number) {
-    this.u16[(this.at << 2) + 183] = value;
+    this.u16[(this.at << 2) + 186] = value;
   }
 
   /** Largest segment of the current round trip: `rcvMss` of the next. */
   get rcvMssNext(): number {
-    return this.u16[(this.at << 2) + 184]!;
+    return this.u16[(this.at << 2) + 187]!;
   }
   set rcvMssNext(value: number) {
-    this.u16[(this.at << 2) + 184] = value;
+    this.u16[(this.at << 2) + 187] = value;
   }
 
   /** Timeouts in a row. */
   get backoff(): number {
-    return this.u16[(this.at << 2) + 185]!;
+    return this.u16[(this.at << 2) + 188]!;
   }
   set backoff(value: number) {
-    this.u16[(this.at << 2) + 185] = value;
+    this.u16[(this.at << 2) + 188] = value;
   }
 
   /** Keepalive probes in a row. */
   get keepaliveProbes(): number {
-    return this.u16[(this.at << 2) + 186]!;
+    return this.u16[(this.at << 2) + 189]!;
   }
   set keepaliveProbes(value: number) {
-    this.u16[(this.at << 2) + 186] = value;
+    this.u16[(this.at << 2) + 189] = value;
   }
 
   /** The peer's window scale. */
   get sndShift(): number {
-    return this.u8[(this.at << 3) + 374]!;
+    return this.u8[(this.at << 3) + 380]!;
   }
   set sndShift(value: number) {
-    this.u8[(this.at << 3) + 374] = value;
+    this.u8[(this.at << 3) + 380] = value;
   }
 
   /** Our window scale. */
   get rcvShift(): number {
-    return this.u8[(this.at << 3) + 375]!;
+    return this.u8[(this.at << 3) + 381]!;
   }
   set rcvShift(value: number) {
-    this.u8[(this.at << 3) + 375] = value;
+    this.u8[(this.at << 3) + 381] = value;
   }
 
   /** Duplicate ACKs owed to a peer without SACK. */
   get dupAcksOwed(): number {
-    return this.u8[(this.at << 3) + 376]!;
+    return this.u8[(this.at << 3) + 382]!;
   }
   set dupAcksOwed(value: number) {
-    this.u8[(this.at << 3) + 376] = value;
+    this.u8[(this.at << 3) + 382] = value;
   }
 
   /** {@link Congestion}. */
   get congestion(): number {
-    return this.u8[(this.at << 3) + 377]!;
+    return this.u8[(this.at << 3) + 383]!;
   }
   set congestion(value: number) {
-    this.u8[(this.at << 3) + 377] = value;
+    this.u8[(this.at << 3) + 383] = value;
   }
 
   /** HyStart++: samples of this round, counted as far as they matter. */
   get hySamples(): number {
-    return this.u8[(this.at << 3) + 378]!;
+    return this.u8[(this.at << 3) + 384]!;
   }
   set hySamples(value: number) {
-    this.u8[(this.at << 3) + 378] = value;
+    this.u8[(this.at << 3) + 384] = value;
   }
 
   /** HyStart++: rounds of CSS. */
   get hyCssRounds(): number {
-    return this.u8[(this.at << 3) + 379]!;
+    return this.u8[(this.at << 3) + 385]!;
   }
   set hyCssRounds(value: number) {
-    this.u8[(this.at << 3) + 379] = value;
+    this.u8[(this.at << 3) + 385] = value;
   }
 
   /** `Retransmit` of timers.ts. */
   get retransmitKind(): number {
-    return this.u8[(this.at << 3) + 380]!;
+    return this.u8[(this.at << 3) + 386]!;
   }
   set retransmitKind(value: number) {
-    this.u8[(this.at << 3) + 380] = value;
+    this.u8[(this.at << 3) + 386] = value;
   }
 
   /** Congestion window before the reduction. */

@@ -38,10 +38,12 @@ import { readBytes, resumeDelivery } from './receive.ts';
 import { endRun } from './run.ts';
 import { segmentArrives } from './segment-arrives.ts';
 import {
+  boundedMss,
   commitBytes,
   reserveBytes,
   sendQueueBytes,
   sendRoom,
+  updateMss,
   writeBytes,
   writeUrgent,
 } from './send.ts';
@@ -406,6 +408,18 @@ export class Tcp {
   setCongestion(tcb: Tcb, congestion: Congestion, nowNs: number): number {
     if (tcb.state === State.Closed) return Status.BadState;
     setController(this.#core, tcb, congestion, nowNs);
+    return Status.Ok;
+  }
+
+  /**
+   * Upper bound of the MSS (TCP_MAXSEG): of what is sent from now on, and of what is offered when
+   * the SYN has not left yet. `TcpConfig.mssMax` at most.
+   */
+  setMssMax(tcb: Tcb, bytes: number): number {
+    if (tcb.state === State.Closed) return Status.BadState;
+    tcb.mssMax = boundedMss(this.#core, bytes);
+    if (tcb.state === State.SynSent && tcb.peerMss > tcb.mssMax) tcb.peerMss = tcb.mssMax;
+    updateMss(this.#core, tcb);
     return Status.Ok;
   }
 

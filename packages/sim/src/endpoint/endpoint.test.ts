@@ -115,7 +115,10 @@ describe('endpoint over a Unix socket', () => {
 
     await client.ask('inject', { hex: peer.hex('S 0:0(0) win 1000 <mss 1000>') });
     expect(peer.read(await client.ask('take'))).toEqual(['S. 0:0(0) ack 1 win 65535 <mss 1460>']);
-    expect(await client.ask('connections')).toMatchObject({ connections: [], halfOpen: 1 });
+    expect(await client.ask('connections')).toMatchObject({
+      connections: [{ state: 'SYN-RECEIVED', remote: '10.0.0.2', remotePort: 5000 }],
+      halfOpen: 1,
+    });
     await client.ask('advance', { byNs: 100_000_000 });
     await client.ask('inject', { hex: peer.hex('. 1:1(0) ack 1 win 1000') });
     const accepted = await client.ask('result', { call: 1 });

@@ -8,8 +8,8 @@
  */
 
 import { NetError } from '@tickwire/base';
+import { listConnections, listHalfOpen } from '@tickwire/stack';
 import { stateName, type TcpConfig } from '@tickwire/tcp';
-import { IpAddress } from '@tickwire/wire';
 import type { LinkDestination } from '../port/layer3-port.ts';
 import {
   createScriptedStack,
@@ -208,22 +208,16 @@ export class Endpoint implements Disposable {
     return { state: stateName(info.state), ...tcpInfoFields(info) };
   }
 
+  /** Half-open connections are among them, as SYN-RECEIVED. */
   #connections(): ReplyBody[] {
     const { tcp } = this.#stack.core;
-    const rows: ReplyBody[] = [];
-    for (let slot = tcp.firstConnection(); slot >= 0; slot = tcp.nextConnection(slot)) {
-      const tcb = tcp.connection(slot);
-      const local = new IpAddress(tcb.local0, tcb.local1, tcb.local2, tcb.local3);
-      const remote = new IpAddress(tcb.remote0, tcb.remote1, tcb.remote2, tcb.remote3);
-      rows.push({
-        state: stateName(tcb.state),
-        local: String(local),
-        localPort: tcb.localPort,
-        remote: String(remote),
-        remotePort: tcb.remotePort,
-      });
-    }
-    return rows;
+    return [...listConnections(tcp), ...listHalfOpen(tcp)].map((each) => ({
+      state: each.state,
+      local: each.localAddress,
+      localPort: each.localPort,
+      remote: each.remoteAddress,
+      remotePort: each.remotePort,
+    }));
   }
 
   #account(): ReplyBody {

@@ -35,7 +35,7 @@ import { DatagramEnd, EpollEnd, type SocketEnd, StreamEnd, takeError } from './s
 import { Errno, errnoOfClose } from './errno.ts';
 import { PollEvent, readiness } from './poll-events.ts';
 import { applyOptions, getOption, setOption } from './socket-options.ts';
-import { limitSegments, listenStream, openStream, receiveStream } from './streams.ts';
+import { listenStream, openStream, receiveStream } from './streams.ts';
 
 /** Flag of `send`: the bytes are urgent data. */
 export const MSG_OOB = 1;
@@ -154,7 +154,6 @@ export class Posix implements TcpEvents, UdpEvents {
     if (typeof tcb === 'number') return tcb;
     end.connecting = true;
     this.#adopt(end, tcb);
-    limitSegments(tcb, end);
     return -Errno.EINPROGRESS;
   }
 

@@ -108,6 +108,9 @@ export function applyOptions(
   if (touches('TCP_CORK') && (only !== undefined || options.cork)) tcp.setCork(tcb, options.cork);
   if (touches('IP_TOS')) tcp.setTrafficClass(tcb, options.trafficClass);
   if (touches('IP_TTL')) tcp.setHopLimit(tcb, options.hopLimit);
+  if (touches('TCP_MAXSEG') && options.maxSegmentBytes > 0) {
+    tcp.setMssMax(tcb, options.maxSegmentBytes);
+  }
   if (touches('TCP_CONGESTION') && options.congestion !== undefined) {
     tcp.setCongestion(tcb, options.congestion, nowNs);
   }

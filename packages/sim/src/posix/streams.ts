@@ -11,9 +11,6 @@ import { IpAddress, type IpFlow } from '@tickwire/wire';
 import { Errno, errnoOfStatus } from './errno.ts';
 import { type StreamEnd, takeError } from './socket-end.ts';
 
-/** IPv4 and TCP headers without options: what an MSS leaves out of an MTU. */
-const HEADER_BYTES = 40;
-
 /** The address that an end is bound to; all words 0 for any. */
 function localOf(end: StreamEnd): IpAddress {
   return end.local === undefined || end.local.isUnspecified ? IpAddress.any6 : end.local;
@@ -22,10 +19,13 @@ function localOf(end: StreamEnd): IpAddress {
 /** Opens the listener of an end, or a negated error. */
 export function listenStream(core: StackCore, end: StreamEnd, backlog: number): Listener | number {
   const { word0, word1, word2, word3 } = localOf(end);
+  const { maxSegmentBytes, receiveBufferBytes } = end.options;
   try {
     return core.tcp.listen(word0, word1, word2, word3, end.localPort, {
       backlog: Math.max(1, backlog),
       fastOpen: end.options.fastOpen,
+      ...(maxSegmentBytes === 0 ? {} : { mssMax: maxSegmentBytes }),
+      ...(receiveBufferBytes === 0 ? {} : { receiveBufferBytes }),
     });
   } catch (error) {
     if (!(error instanceof NetError)) throw error;
@@ -56,13 +56,6 @@ export function openStream(
   const { tcp, nowNs } = core;
   const result = tcp.connect(flow, port, end.localPort, nowNs, 0, end.options.fastOpenConnect);
   return typeof result === 'number' ? -errnoOfStatus(result) : result;
-}
-
-/** TCP_MAXSEG. No verb of `Tcp` limits the MSS of one connection; the MTU of its flow does. */
-export function limitSegments(tcb: Tcb, end: StreamEnd): void {
-  const { maxSegmentBytes } = end.options;
-  if (maxSegmentBytes === 0) return;
-  tcb.ipMtu = Math.min(tcb.ipMtu, maxSegmentBytes + HEADER_BYTES);
 }
 
 /** Reads or looks at what has come: bytes, then the error, then the end of the stream. */

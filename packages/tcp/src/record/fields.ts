@@ -105,9 +105,11 @@ export const MAIN: readonly Field[] = rows(
   // Send sequence variables (RFC 9293, 3.3.1).
   ['i32', 'iss', 'Initial send sequence number.'],
   ['i32', 'sndWl2', 'Acknowledgment number of the last window update.'],
+  ['i32', 'sndUp', 'End of the latest urgent data (SND.UP).'],
   ['i32', 'sndSmall', "End of the last segment below the MSS (Minshall's form of Nagle)."],
   ['u8', 'sndShift', "The peer's window scale."],
   ['u16', 'unanswered', 'Timeouts and probes in a row that nothing answered.'],
+  ['u16', 'mssMax', 'Largest MSS that we offer or use.', 'config.mssMax'],
   ['u16', 'peerMss', "What the peer's MSS option said.", '536'],
   ['u16', 'pathMtu', 'Largest packet that this connection knows to pass.', 'MTU_MAX'],
   ['u16', 'mtuSeen', '`ipMtu` for which `mss` holds.'],
