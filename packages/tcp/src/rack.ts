@@ -59,10 +59,32 @@ export function rackRecovered(tcb: Tcb): void {
   if (tcb.rackReoPersist === 0) tcb.rackReoMult = 1;
 }
 
-function reorderWindowNs(tcb: Tcb): number {
+/**
+ * Whether so many segments are SACKed that, without reordering, something is lost. RACK counts
+ * segments (RACK.segs_sacked of RFC 8985, 6.2, step 4), not the bytes that RFC 6675 also allows: a
+ * stream of small messages would wait for a timer else.
+ */
+function hasManySacked(core: Core, tcb: Tcb): boolean {
+  // So many bytes are so many segments at least.
+  if (tcb.sackedBytes >= DUP_ACK_THRESHOLD * tcb.mss) return true;
+  let count = 0;
+  for (
+    let frame = tcb.sqHead;
+    frame !== NO_FRAME && frame !== tcb.sqUnsent;
+    frame = core.txNext[frame]!
+  ) {
+    if ((core.txFlags[frame]! & Tx.Sacked) === 0) continue;
+    count += 1;
+    if (count === DUP_ACK_THRESHOLD) return true;
+  }
+  return false;
+}
+
+/** Step 4: how much later than expected a segment may be. */
+export function reorderWindowNs(core: Core, tcb: Tcb): number {
   if ((tcb.flags & Flag.ReorderingSeen) === 0) {
     if (tcb.recovery === Recovery.Fast || tcb.recovery === Recovery.Loss) return 0;
-    if (tcb.sackedBytes >= DUP_ACK_THRESHOLD * tcb.mss) return 0;
+    if (hasManySacked(core, tcb)) return 0;
   }
   let windowNs = (tcb.rackReoMult * tcb.minRttNs) / 4;
   if (windowNs > tcb.srttNs) windowNs = tcb.srttNs;
@@ -75,7 +97,7 @@ function reorderWindowNs(tcb: Tcb): number {
  */
 export function rackDetect(core: Core, tcb: Tcb, nowNs: number): boolean {
   if (tcb.rackSentNs === 0) return false;
-  const windowNs = reorderWindowNs(tcb);
+  const windowNs = reorderWindowNs(core, tcb);
   let marked = false;
   let waitNs = 0;
   for (

@@ -254,8 +254,16 @@ function timedOutBytes(tcb: Tcb): number {
   return flight < tcb.ssthresh ? flight : tcb.ssthresh;
 }
 
-/** A retransmission timeout (RFC 6298, 5.4 to 5.6; RFC 5681, 3.1). */
-export function retransmissionTimeout(core: Core, tcb: Tcb, nowNs: number): void {
+/**
+ * A retransmission timeout (RFC 6298, 5.4 to 5.6; RFC 5681, 3.1). `reorderNs` is RACK's reordering
+ * window.
+ */
+export function retransmissionTimeout(
+  core: Core,
+  tcb: Tcb,
+  reorderNs: number,
+  nowNs: number,
+): void {
   core.counters.timeouts += 1;
   if (tcb.recovery !== Recovery.Loss || seqGe(tcb.sndUna, tcb.recover)) {
     if (tcb.recovery !== Recovery.Fast) rememberForUndo(tcb);
@@ -272,33 +280,39 @@ export function retransmissionTimeout(core: Core, tcb: Tcb, nowNs: number): void
   tcb.cwnd = tcb.mss;
   tcb.cwndAcked = 0;
   tcb.dupAcks = 0;
-  markAllLost(core, tcb);
+  markTimedOut(core, tcb, reorderNs, nowNs);
   tcb.backoff += 1;
   tcb.flags |= Flag.ForceOne;
   restartRto(core, tcb, nowNs);
   core.needsEgress(tcb);
 }
 
-/** Everything that the peer has not reported is lost. */
-export function markAllLost(core: Core, tcb: Tcb): void {
+/**
+ * What a timeout takes for lost (RFC 8985, 6.3, RACK_mark_losses_on_RTO): the first segment, and
+ * those that are late by RACK's measure. What left within the last round trip is in the network
+ * still; it counts there, and is found out by later ACKs or the next timeout. Without SACK nothing
+ * is known of single segments: all are lost, and slow start sends them again (RFC 5681, 3.1).
+ */
+function markTimedOut(core: Core, tcb: Tcb, reorderNs: number, nowNs: number): void {
   const head = tcb.sqHead;
-  if ((tcb.flags & Flag.Sack) === 0) tcb.sackedBytes = 0;
-  else if (head !== NO_FRAME && (core.txFlags[head]! & Tx.Sacked) !== 0) forgetSack(core, tcb);
-  tcb.lostBytes = 0;
-  tcb.retransBytes = 0;
+  let sentUntilNs = nowNs - tcb.rackRttNs - reorderNs;
+  if ((tcb.flags & Flag.Sack) === 0) {
+    tcb.sackedBytes = 0;
+    sentUntilNs = nowNs;
+  } else if (head !== NO_FRAME && (core.txFlags[head]! & Tx.Sacked) !== 0) {
+    forgetSack(core, tcb);
+    sentUntilNs = nowNs;
+  }
   for (
-    let frame = tcb.sqHead;
+    let frame = head;
     frame !== NO_FRAME && frame !== tcb.sqUnsent;
     frame = core.txNext[frame]!
   ) {
-    const flags = core.txFlags[frame]!;
-    if ((flags & Tx.Sacked) !== 0) continue;
-    const span = frameSpan(core, frame);
-    if (tcb.rateOn !== 0) noteLost(core, tcb, frame, span);
-    tcb.lostBytes += span;
-    core.txFlags[frame] = (flags & ~Tx.Retransmitted) | Tx.Lost;
+    if ((core.txFlags[frame]! & Tx.Sacked) !== 0) continue;
+    if (frame !== head && core.txTimeNs[frame]! > sentUntilNs) continue;
+    if (tcb.rateOn !== 0) noteLost(core, tcb, frame, frameSpan(core, frame));
+    markForResend(core, tcb, frame);
   }
-  tcb.sqLost = tcb.sqHead;
 }
 
 /**

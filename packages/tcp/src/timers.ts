@@ -14,7 +14,7 @@ import { abortConnection, removeConnection } from './close.ts';
 import { type Core, earliestDeadlineNs } from './core.ts';
 import { BACKOFF_MAX } from './limits.ts';
 import { lossIsCongestion, pathTimesOut } from './path-mtu.ts';
-import { rackDetect } from './rack.ts';
+import { rackDetect, reorderWindowNs } from './rack.ts';
 import { Recovery } from './recovery.ts';
 import {
   clearRetransmit,
@@ -124,7 +124,7 @@ function timeout(core: Core, tcb: Tcb, nowNs: number): void {
   }
   tcb.unanswered += 1;
   pathTimesOut(core, tcb, nowNs);
-  retransmissionTimeout(core, tcb, nowNs);
+  retransmissionTimeout(core, tcb, reorderWindowNs(core, tcb), nowNs);
 }
 
 /** Nobody answers: ICMP may have said why (RFC 9293, 3.9.2.2). */
