@@ -145,7 +145,8 @@ export function sendRowAck(core: Core, flow: IpFlow, row: number, nowNs: number)
   const ack = seqAdd(cache.irs(row), 1);
   const flags = cache.flags(row);
   const shift = (flags & SynFlag.Scaling) !== 0 ? windowShift(core) : 0;
-  const window = synWindow(core.listeners[cache.listener(row)]!) >>> shift;
+  // Rounded up: less than the SYN-ACK has promised would move the right edge left.
+  const window = Math.ceil(synWindow(core.listeners[cache.listener(row)]!) / 2 ** shift);
   if ((flags & SynFlag.Timestamps) === 0) {
     sendBare(core, flow, cache.ports(row), seq, ack, TCP_ACK, window, nowNs);
     return;

@@ -14,6 +14,9 @@ import type { Core } from './core.ts';
 import { COALESCE_BYTES_MAX } from './limits.ts';
 import { Flag, type Tcb } from './tcb.ts';
 
+/** The part of the receive buffer by which rounding may exceed it; see {@link wholeUnits}. */
+const BEYOND_PART = 16;
+
 /** Bytes that the receive queue could still take. */
 export function receiveSpace(core: Core, tcb: Tcb): number {
   let space = tcb.rcvBufBytes - tcb.rqBytes;
@@ -58,6 +61,29 @@ export function windowUpdateDue(core: Core, tcb: Tcb): boolean {
 }
 
 /**
+ * The field has a granularity, and the promised edge seldom lies on it: who rounds down moves the
+ * edge left, who rounds up moves it on. It is rounded up, so that it never moves left, while the
+ * buffer has room, and a little beyond: full-sized segments close a window before they have pushed
+ * it on so far. Without a bound single bytes would, for ever, and the window would never close.
+ * Past the bound the edge moves left by less than a unit, and what was promised is still taken
+ * (RFC 7323, 2.4).
+ */
+function wholeUnits(
+  tcb: Tcb,
+  window: number,
+  promised: number,
+  space: number,
+  unit: number,
+): number {
+  const down = Math.floor(window / unit) * unit;
+  if (down === window || down >= promised) return down;
+  // Where frames, not bytes, are short, there is nothing beyond.
+  const free = tcb.rcvBufBytes - tcb.rqBytes;
+  const most = space < free ? space : free + tcb.rcvBufBytes / BEYOND_PART;
+  return down + unit <= most ? down + unit : down;
+}
+
+/**
  * The window field of a segment that is about to leave, unscaled, and the promise that goes with
  * it. `shift` is 0 on SYN segments (RFC 7323, 2.2).
  */
@@ -67,10 +93,7 @@ export function advertiseWindow(core: Core, tcb: Tcb, shift: number): number {
   // Receiver side of silly window avoidance: hold the right edge until it can move by a segment.
   let window = worthTelling(tcb, space - promised, 1) ? space : promised;
   const unit = 2 ** shift;
-  // The field has a granularity. Rounding up keeps the promised edge; it must not outrun the
-  // buffer, else single bytes would push the edge on for ever and the window would never close.
-  const up = Math.ceil(window / unit) * unit;
-  window = up <= space ? up : Math.floor(window / unit) * unit;
+  window = wholeUnits(tcb, window, promised, space, unit);
   const fieldMax = 0xffff * unit;
   if (window > fieldMax) window = fieldMax;
   const edge = seqAdd(tcb.rcvNxt, window);
