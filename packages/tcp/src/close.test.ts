@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { Status } from '@tickwire/base';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '@tickwire/wire';
 import { State } from './state.ts';
 import type { Tcb } from './tcb.ts';
@@ -221,6 +222,58 @@ describe('TIME-WAIT', () => {
     s.connect(4000);
     expect(s.host.tcp.counters.timeWaitRecycled).toBe(1);
     expect(s.host.tcp.connectionCount).toBe(1);
+  });
+});
+
+/** The peer's part of connection `at` of a full pool: a port of its own. */
+function timeWait(s: Script, at: number, unread: number): Tcb {
+  const port = 5000 + at;
+  s.listener ??= s.host.tcp.listen(0, 0, 0, 0, s.localPort);
+  s.send({ flags: TCP_SYN, seq: 0, mss: 1460, port });
+  s.send({ flags: TCP_ACK, seq: 1, ack: 1, port });
+  const tcb = [...s.host.seen.keys()].findLast((each) => each.remotePort === port)!;
+  s.host.tcp.setPull(tcb);
+  s.host.tcp.shutdown(tcb);
+  s.egress();
+  s.send({ flags: FIN_ACK, seq: 1, ack: 2, data: unread, port });
+  expect(tcb.state).toBe(State.TimeWait);
+  return tcb;
+}
+
+describe('a full pool', () => {
+  const ports = (s: Script): number[] => {
+    const list: number[] = [];
+    const { tcp } = s.host;
+    for (let slot = tcp.firstConnection(); slot >= 0; slot = tcp.nextConnection(slot)) {
+      list.push(tcp.connection(slot).remotePort);
+    }
+    return list.toSorted((a, b) => a - b);
+  };
+
+  test('takes the oldest TIME-WAIT first, for SYN-ACKs answered and for connect()', () => {
+    const s = new Script({ config: { connectionsMax: 4 } });
+    for (let i = 0; i < 4; i += 1) {
+      timeWait(s, i, 0);
+      s.nowNs += SECOND;
+    }
+    timeWait(s, 4, 0);
+    expect(ports(s)).toEqual([5001, 5002, 5003, 5004]);
+    s.connect(4000);
+    expect(ports(s)).toEqual([5000, 5002, 5003, 5004]);
+    expect(s.host.tcp.counters.timeWaitRecycled).toBe(2);
+  });
+
+  test('is not held by a TIME-WAIT whose owner does not read', () => {
+    const s = new Script({ config: { connectionsMax: 4 } });
+    for (let i = 0; i < 2; i += 1) timeWait(s, i, 10);
+    for (let i = 2; i < 4; i += 1) timeWait(s, i, 0);
+    s.connect(4000);
+    s.connect(4001);
+    expect(ports(s)).toEqual([5000, 5000, 5000, 5001]);
+    // Nobody is left who may give way: what is not read stays.
+    const flow = s.tcb().flow;
+    expect(s.host.tcp.connect(flow, 9, 4002, s.nowNs)).toBe(Status.LimitReached);
+    expect(s.host.tcp.counters.timeWaitRecycled).toBe(2);
   });
 });
 

@@ -18,12 +18,12 @@ import {
   TCP_RST,
   TCP_SYN,
 } from '@tickwire/wire';
-import { leaveEmbryonic, removeConnection, shutdownSend } from './close.ts';
+import { leaveEmbryonic, removeConnection, restartTimeWait, shutdownSend } from './close.ts';
 import { controllerOf } from './congestion/registry.ts';
 import type { Core, Segment } from './core.ts';
 import { flowFromMeta } from './emit.ts';
 import { fastOpenAnswered, wantFastOpen } from './fast-open-client.ts';
-import { MSS_MIN } from './limits.ts';
+import { MSS_MIN, TIME_WAIT_TRIES_MAX } from './limits.ts';
 import { openPathMtu } from './path-mtu.ts';
 import type { Listener } from './listener.ts';
 import { clearRetransmit, Recovery } from './retransmit.ts';
@@ -38,16 +38,26 @@ import { promisedWindow } from './window.ts';
 /** `Tcb.lastSentNs` when nobody knows which SYN-ACK was answered. */
 export const UNKNOWN_NS = -1;
 
-/** A free Tcb; the oldest TIME-WAIT gives way. Undefined when every connection is in use. */
-function takeTcb(core: Core): Tcb | undefined {
+/**
+ * A free Tcb; the oldest in TIME-WAIT whose owner is done gives way. Undefined when every
+ * connection is in use.
+ */
+function takeTcb(core: Core, nowNs: number): Tcb | undefined {
   const free = core.allocTcb();
   if (free !== undefined) return free;
   core.counters.connectionsExhausted += 1;
-  const oldest = core.oldestTimeWait();
-  if (oldest === undefined || (oldest.flags & Flag.Owned) !== 0) return undefined;
-  core.counters.timeWaitRecycled += 1;
-  removeConnection(core, oldest, CloseReason.Finished);
-  return core.allocTcb();
+  for (let left = TIME_WAIT_TRIES_MAX; left > 0; left -= 1) {
+    const oldest = core.oldestTimeWait();
+    if (oldest === undefined) return undefined;
+    if ((oldest.flags & Flag.Owned) === 0) {
+      core.counters.timeWaitRecycled += 1;
+      removeConnection(core, oldest, CloseReason.Finished);
+      return core.allocTcb();
+    }
+    // One owner that does not read must not keep the others from giving way.
+    restartTimeWait(core, oldest, nowNs);
+  }
+  return undefined;
 }
 
 /** The MSS of a peer that has not said one (RFC 9293, 3.7.1). */
@@ -106,7 +116,7 @@ export function openActive(
   floor: number,
   nowNs: number,
 ): Tcb | undefined {
-  const tcb = takeTcb(core);
+  const tcb = takeTcb(core, nowNs);
   if (tcb === undefined) return undefined;
   core.isn.compute(flow, (localPort << 16) | remotePort, floor, nowNs);
   begin(core, tcb, flow, localPort, remotePort, core.isn.isn, core.isn.tsOffset, nowNs);
@@ -136,7 +146,7 @@ export function openPassiveTcb(
   terms: SynTerms,
   nowNs: number,
 ): Tcb | undefined {
-  const tcb = takeTcb(core);
+  const tcb = takeTcb(core, nowNs);
   if (tcb === undefined) return undefined;
   const flow = core.replyFlow;
   flowFromMeta(flow, meta);

@@ -52,6 +52,12 @@ export const PORT_COUNTERS = 1024;
 /** Connections that leave TIME-WAIT in one call of `timers`: about 50 us, the others stay due. */
 export const TIME_WAIT_ENDS_PER_CALL = 256;
 
+/**
+ * Connections in TIME-WAIT that are looked at for one that may give way. Who has unread data may
+ * not, and goes to the end of the list, so that the next attempt looks at others.
+ */
+export const TIME_WAIT_TRIES_MAX = 64;
+
 /** SYN-ACKs sent again in one call of `timers`: two bursts of the device, the others stay due. */
 export const SYN_TIMEOUTS_PER_CALL = 64;
 

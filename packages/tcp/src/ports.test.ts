@@ -3,6 +3,7 @@ import { Status } from '@tickwire/base';
 import { IpFlow, TCP_ACK, TCP_FIN, TCP_SYN } from '@tickwire/wire';
 import type { TcpConfig } from './config.ts';
 import { PORT_TRIES_MAX } from './limits.ts';
+import { State } from './state.ts';
 import type { Tcb } from './tcb.ts';
 import { RAW_ADDRESS, RawClient, RawHost } from './testing/raw-host.ts';
 import { Script } from './testing/scripted-peer.ts';
@@ -112,6 +113,22 @@ describe('ports in TIME-WAIT', () => {
     // Behind everything that the connection before has sent (RFC 9293, 3.6.1).
     expect((s.hostIsn - before.get(port)!) | 0).toBeGreaterThan(0);
     expect(s.host.tcp.counters.timeWaitReused).toBe(1);
+  });
+
+  test('may be named, and are used again with newer timestamps only (RFC 6191)', () => {
+    for (const timestamps of [true, false]) {
+      const s = new Script({ config });
+      const port = once(s, timestamps);
+      const again = (): number | Tcb =>
+        s.host.tcp.connect(flowTo(s.peerAddress), s.peerPort, port, s.nowNs);
+      expect(again()).toBe(Status.Exists);
+      s.nowNs += 1.5 * SECOND;
+      const tcb = again();
+      if (!timestamps) expect(tcb).toBe(Status.Exists);
+      else expect(tcb).toMatchObject({ localPort: port, state: State.SynSent });
+      expect(s.host.tcp.counters.timeWaitReused).toBe(timestamps ? 1 : 0);
+      expect(again()).toBe(Status.Exists);
+    }
   });
 
   test('stay taken without timestamps until TIME-WAIT is over', () => {

@@ -63,10 +63,24 @@ export class PortSelector {
     this.#table[counter] = next + tries;
     if (reusable === undefined) return Status.LimitReached;
     const port = reusable.localPort;
-    this.floor = reusable.sndNxt;
-    core.counters.timeWaitReused += 1;
-    removeConnection(core, reusable, CloseReason.Finished);
+    this.#reuse(core, reusable);
     return port;
+  }
+
+  /** Whether a port that the caller has chosen is free for a 4-tuple, or becomes so. */
+  take(core: Core, flow: IpFlow, ports: number, nowNs: number): boolean {
+    this.floor = NO_FLOOR;
+    const tcb = core.lookupFlow(flow, ports);
+    if (tcb === undefined) return true;
+    if (!mayReuse(tcb, nowNs)) return false;
+    this.#reuse(core, tcb);
+    return true;
+  }
+
+  #reuse(core: Core, tcb: Tcb): void {
+    this.floor = tcb.sndNxt;
+    core.counters.timeWaitReused += 1;
+    removeConnection(core, tcb, CloseReason.Finished);
   }
 }
 

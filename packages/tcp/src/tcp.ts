@@ -29,7 +29,6 @@ import {
 } from './half-open.ts';
 import { icmpArrives } from './icmp-error.ts';
 import { fillInfo, type TcpInfo } from './info.ts';
-import { NO_FLOOR } from './isn.ts';
 import { KEEPALIVE_PROBES_MAX } from './limits.ts';
 import type { Listener, ListenOptions } from './listener.ts';
 import { openListener } from './listeners.ts';
@@ -230,17 +229,14 @@ export class Tcp {
     const core = this.#core;
     const bound = core.output.bindFlow(remote, nowNs);
     if (bound < 0) return bound;
+    const ports = this.#ports;
     let port = localPort;
-    let floor = NO_FLOOR;
     if (port === 0) {
-      port = this.#ports.select(core, remote, remotePort, nowNs);
+      port = ports.select(core, remote, remotePort, nowNs);
       if (port < 0) return port;
-      floor = this.#ports.floor;
-    } else if (core.lookupFlow(remote, (port << 16) | remotePort) !== undefined) {
-      return Status.Exists;
-    }
+    } else if (!ports.take(core, remote, (port << 16) | remotePort, nowNs)) return Status.Exists;
     return (
-      openActive(core, remote, port, remotePort, token, fastOpen, floor, nowNs) ??
+      openActive(core, remote, port, remotePort, token, fastOpen, ports.floor, nowNs) ??
       Status.LimitReached
     );
   }
