@@ -226,7 +226,7 @@ describe('TIME-WAIT', () => {
 });
 
 /** The peer's part of connection `at` of a full pool: a port of its own. */
-function timeWait(s: Script, at: number, unread: number): Tcb {
+function waiting(s: Script, at: number, unread: number): Tcb {
   const port = 5000 + at;
   s.listener ??= s.host.tcp.listen(0, 0, 0, 0, s.localPort);
   s.send({ flags: TCP_SYN, seq: 0, mss: 1460, port });
@@ -253,10 +253,10 @@ describe('a full pool', () => {
   test('takes the oldest TIME-WAIT first, for SYN-ACKs answered and for connect()', () => {
     const s = new Script({ config: { connectionsMax: 4 } });
     for (let i = 0; i < 4; i += 1) {
-      timeWait(s, i, 0);
+      waiting(s, i, 0);
       s.nowNs += SECOND;
     }
-    timeWait(s, 4, 0);
+    waiting(s, 4, 0);
     expect(ports(s)).toEqual([5001, 5002, 5003, 5004]);
     s.connect(4000);
     expect(ports(s)).toEqual([5000, 5002, 5003, 5004]);
@@ -265,8 +265,8 @@ describe('a full pool', () => {
 
   test('is not held by a TIME-WAIT whose owner does not read', () => {
     const s = new Script({ config: { connectionsMax: 4 } });
-    for (let i = 0; i < 2; i += 1) timeWait(s, i, 10);
-    for (let i = 2; i < 4; i += 1) timeWait(s, i, 0);
+    for (let i = 0; i < 2; i += 1) waiting(s, i, 10);
+    for (let i = 2; i < 4; i += 1) waiting(s, i, 0);
     s.connect(4000);
     s.connect(4001);
     expect(ports(s)).toEqual([5000, 5000, 5000, 5001]);
