@@ -36,6 +36,7 @@ export {
   simulate,
 } from './net/sim-network.ts';
 export { tcpInfoFields } from './script/info-names.ts';
+export { addressOn, type Family, isForBothFamilies, stackOptionsOn } from './script/family.ts';
 export { findScripts, loadScripts, parseScripts, scriptTitle } from './script/load-script.ts';
 export { runScript, type ScriptResult } from './script/run-script.ts';
 export { type Header, type Level, type Script, ScriptSyntaxError } from './script/script.ts';

@@ -5,7 +5,14 @@
 
 import { describe, expect, test } from 'bun:test';
 import { dirname } from 'node:path';
-import { findScripts, loadScripts, runScript, scriptTitle } from './index.ts';
+import {
+  findScripts,
+  isForBothFamilies,
+  loadScripts,
+  runScript,
+  type Script,
+  scriptTitle,
+} from './index.ts';
 
 const scripts = findScripts().flatMap((path) => loadScripts(path));
 const folders = [...new Set(scripts.map((script) => dirname(script.file)))];
@@ -23,6 +30,24 @@ describe.each(folders)('packet scripts of RFC %s', (folder) => {
       }
     });
   }
+});
+
+describe('packet scripts over IPv6', () => {
+  for (const script of scripts.filter(isForBothFamilies)) {
+    const { expectFail } = script.header;
+    test(`${scriptTitle(script)} over IPv6`, () => {
+      const { ok, failure } = runScript(script, 6);
+      if (expectFail === undefined) expect(failure).toBeUndefined();
+      else expect(ok).toBe(false);
+    });
+  }
+
+  test('are most of those that are about TCP', () => {
+    const isTcp = ({ events }: Script): boolean =>
+      events.some(({ what }) => what.kind === 'inbound' && what.packet.kind === 'tcp');
+    const tcp = scripts.filter(isTcp);
+    expect(tcp.filter(isForBothFamilies).length).toBeGreaterThan(tcp.length * 0.8);
+  });
 });
 
 test('titles are unique', () => {

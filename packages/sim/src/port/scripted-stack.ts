@@ -12,6 +12,9 @@ import { Posix } from '../posix/posix.ts';
 import { Layer3Port, PEER_MAC } from './layer3-port.ts';
 import { VirtualTime } from './virtual-time.ts';
 
+/** How long an IPv6 address waits for objections before it is used (RFC 4862, 5.4), and more. */
+const ADDRESS_NS = 2_000_000_000;
+
 /** Options of {@link createScriptedStack}. */
 export interface ScriptedStackOptions {
   /** Own address with prefix; default `10.0.0.1/24`. */
@@ -20,6 +23,8 @@ export interface ScriptedStackOptions {
   readonly neighbours?: readonly string[];
   /** Default gateway; default `10.0.0.254`. Must be among the neighbours. */
   readonly gateway?: string;
+  /** The port carries IPv6; give addresses, gateway and neighbours of it. */
+  readonly ipv6?: boolean;
   /** Default 1500. */
   readonly mtu?: number;
   /** Frames of the pool; default 4096. */
@@ -45,10 +50,12 @@ export class ScriptedStack implements Disposable {
     const mtu = options.mtu ?? 1500;
     const seed = options.seed ?? 1;
     this.time = new VirtualTime(options.startNs ?? 1_000_000_000);
-    this.port = new Layer3Port({ mtu, ...(options.frames === undefined ? {} : options) });
+    const { frames, ipv6 = false } = options;
+    this.port = new Layer3Port({ mtu, ipv6, ...(frames === undefined ? {} : { frames }) });
     this.sockets = new Posix();
     const neighbours = options.neighbours ?? ['10.0.0.2', '10.0.0.3', '10.0.0.254'];
     const device = this.port.device;
+    this.#frames = device.arena.available();
     const resolved = resolveOptions({
       device,
       clock: this.time.clock,
@@ -62,13 +69,13 @@ export class ScriptedStack implements Disposable {
     });
     this.core = new StackCore(resolved, this.sockets, this.sockets);
     this.sockets.attach(this.core);
-    this.#frames = device.arena.available();
     this.time.add({
       poll: (nowNs) => this.core.poll(nowNs),
       pollAt: () => this.core.pollAt(),
       hasInput: () => device.waiting > 0,
     });
     this.time.settle();
+    if (ipv6) this.time.advance(ADDRESS_NS);
   }
 
   /** The virtual now. */

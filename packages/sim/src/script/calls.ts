@@ -6,6 +6,7 @@
  */
 
 import { DEFAULT_LOCAL_PORT, DEFAULT_PEER, streamByte, streamBytes } from './conversation.ts';
+import { addressOn, type Family } from './family.ts';
 import type { Attempt } from '../posix/blocking-call.ts';
 import { Errno } from '../posix/errno.ts';
 import { PollEvent, pollText } from '../posix/poll-events.ts';
@@ -21,12 +22,14 @@ interface Streams {
 /** Calls of one script. */
 export class ScriptCalls {
   readonly #sockets: Posix;
+  readonly #family: Family;
   readonly #streams: Map<number, Streams> = new Map();
   /** Says what was wrong with data that was read. */
   fault: string | undefined = undefined;
 
-  constructor(sockets: Posix) {
+  constructor(sockets: Posix, family: Family = 4) {
     this.#sockets = sockets;
+    this.#family = family;
   }
 
   /** Whether a call on this descriptor may wait. */
@@ -61,7 +64,8 @@ export class ScriptCalls {
           );
       case 'bind': {
         const { address, port } = parseAddress(args[1], '0.0.0.0', DEFAULT_LOCAL_PORT);
-        return () => sockets.bind(fd, address, port);
+        const local = addressOn(this.#family, address);
+        return () => sockets.bind(fd, local, port);
       }
       case 'listen':
         return () => sockets.listen(fd, Number(args[1] ?? 1));
@@ -73,7 +77,7 @@ export class ScriptCalls {
         };
       case 'connect': {
         const { address, port } = parseAddress(args[1], DEFAULT_PEER, DEFAULT_LOCAL_PORT);
-        return this.#connect(fd, address, port);
+        return this.#connect(fd, addressOn(this.#family, address), port);
       }
       case 'read':
         return () => this.#receive(fd, Number(args[1]), 0);
@@ -85,7 +89,8 @@ export class ScriptCalls {
       case 'sendto': {
         const { address, port } = parseAddress(args[2], DEFAULT_PEER, 5000);
         const bytes = streamBytes(0, Number(args[1]));
-        return () => sockets.sendTo(fd, bytes, address, port);
+        const remote = addressOn(this.#family, address);
+        return () => sockets.sendTo(fd, bytes, remote, port);
       }
       case 'shutdown':
         return () => sockets.shutdown(fd, (args[1] ?? 'SHUT_WR') as ShutdownHow);

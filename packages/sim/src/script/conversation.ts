@@ -127,6 +127,8 @@ export class Conversation {
 
 /** All conversations of one script, and the one that lines without ports mean. */
 export class Conversations {
+  /** What the packets are carried by; addresses are written as those of IPv4. */
+  readonly family: 4 | 6;
   /** The last fast open cookie that the stack has sent (RFC 7413), in hexadecimal. */
   cookie = '';
   current: FlowKey = {
@@ -136,6 +138,10 @@ export class Conversations {
     peerPort: DEFAULT_PEER_PORT,
   };
   readonly #all: Map<string, Conversation> = new Map();
+
+  constructor(family: 4 | 6 = 4) {
+    this.family = family;
+  }
 
   /** The conversation of a key; made when it is new. */
   of(key: FlowKey): Conversation {

@@ -228,12 +228,17 @@ function parseHeader(
     throw new ScriptSyntaxError(file, 1, `level is one of ${LEVELS.join(', ')}`);
   }
   const tolerance = field('tolerance');
+  const ip = field('ip');
+  if (ip !== undefined && ip !== '4' && ip !== '6') {
+    throw new ScriptSyntaxError(file, 1, 'ip is 4 or 6, for a script that holds for one of them');
+  }
   return {
     title: need('title'),
     rfc: rfc[1]!,
     section: rfc[2] ?? '',
     level: level as Level,
     expectFail: field('expect-fail'),
+    family: ip === undefined ? undefined : ip === '4' ? 4 : 6,
     toleranceNs: tolerance === undefined ? TOLERANCE_NS : Number(parseValue(tolerance)),
     options: parseOptions(file, field('options') ?? ''),
   };

@@ -1,23 +1,26 @@
 /**
  * `bun packages/sim/src/script/main.ts FILE...`: runs scripts and prints what happened. Without
- * files it runs all scripts and prints failures only. Ends with status 1 when one is not as it
- * should be.
+ * files it runs all scripts and prints failures only. `--ip=6` runs them over IPv6, those that say
+ * the same there. Ends with status 1 when one is not as it should be.
  *
  * @module
  */
 
 import { resolve } from 'node:path';
+import { isForBothFamilies } from './family.ts';
 import { findScripts, loadScripts, scriptTitle } from './load-script.ts';
 import { runScript } from './run-script.ts';
 
-const files = process.argv.slice(2);
+const files = process.argv.slice(2).filter((word) => word !== '--ip=6');
+const overIpv6 = process.argv.includes('--ip=6');
 let passed = 0;
 let failed = 0;
 let expected = 0;
 const write = (text: string): void => void process.stdout.write(`${text}\n`);
 for (const path of files.length > 0 ? files.map((file) => resolve(file)) : findScripts()) {
   for (const script of loadScripts(path)) {
-    const result = runScript(script);
+    if (overIpv6 && !isForBothFamilies(script)) continue;
+    const result = overIpv6 ? runScript(script, 6) : runScript(script);
     const wanted = script.header.expectFail === undefined;
     if (result.ok && wanted) passed += 1;
     else if (!result.ok && !wanted) expected += 1;

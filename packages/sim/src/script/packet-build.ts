@@ -11,15 +11,18 @@ import {
   emitIcmp,
   emitIgmp,
   emitIpv4,
+  emitIpv6,
   emitTcp,
   emitUdp,
   fillIcmpChecksum,
   IpAddress,
+  IPV6_HEADER_BYTES,
   PROTOCOL_ICMP,
   PROTOCOL_IGMP,
   PROTOCOL_TCP,
   PROTOCOL_UDP,
-  pseudoSum4,
+  setIpv6Dst,
+  setIpv6Src,
   setTcpChecksum,
   setUdpChecksum,
   TCP_ACK,
@@ -38,6 +41,7 @@ import {
   type FlowKey,
   streamBytes,
 } from './conversation.ts';
+import { type Family, IPV6_SCRIPT_WORD, pseudoSumOn } from './family.ts';
 import { parseHex } from './packet-syntax.ts';
 import type { Attributes, IcmpSyntax, PacketSyntax, TcpSyntax, UdpSyntax } from './script.ts';
 
@@ -82,11 +86,12 @@ export function buildPacket(
   const key = inboundKey(conversations, attributes);
   const src = IpAddress.parse(key.peer).v4;
   const dst = IpAddress.parse(key.local).v4;
+  const { family } = conversations;
   switch (packet.kind) {
     case 'tcp': {
       const conversation = conversations.of(key);
       const { cookie } = conversations;
-      const segment = buildTcp(conversation, attributes, packet, src, dst, cookie);
+      const segment = buildTcp(family, conversation, attributes, packet, src, dst, cookie);
       if (packet.flags.includes('S')) {
         conversation.peerData = packet.seq + 1;
         const scale = packet.options?.find((option) => option.startsWith('wscale '));
@@ -97,10 +102,12 @@ export function buildPacket(
       if (!packet.flags.includes('R')) {
         conversation.offer(packet.flags.includes('S'), packet.ack, packet.window ?? 65_535);
       }
-      return wrap(attributes, PROTOCOL_TCP, src, dst, segment);
+      return wrapOn(family, attributes, PROTOCOL_TCP, src, dst, segment);
     }
-    case 'udp':
-      return wrap(attributes, PROTOCOL_UDP, src, dst, buildUdp(key, attributes, packet, src, dst));
+    case 'udp': {
+      const datagram = buildUdp(family, key, attributes, packet, src, dst);
+      return wrapOn(family, attributes, PROTOCOL_UDP, src, dst, datagram);
+    }
     case 'icmp':
       return wrap(
         attributes,
@@ -120,7 +127,27 @@ export function buildPacket(
   }
 }
 
-/** Puts the IP header on, and does to the packet what the brackets ask for. */
+function wrapOn(
+  family: Family,
+  attributes: Attributes,
+  protocol: number,
+  src: number,
+  dst: number,
+  payload: Uint8Array,
+): Uint8Array {
+  if (family === 4) return wrap(attributes, protocol, src, dst, payload);
+  const packet = new Uint8Array(IPV6_HEADER_BYTES + payload.length);
+  const view = new DataView(packet.buffer);
+  const trafficClass = Number(attributes.get('tos') ?? 0) | ecnBits(attributes);
+  const hopLimit = Number(attributes.get('ttl') ?? 64);
+  emitIpv6(view, 0, trafficClass, 0, payload.length, protocol, hopLimit);
+  setIpv6Src(view, 0, IPV6_SCRIPT_WORD, 0, 0, src);
+  setIpv6Dst(view, 0, IPV6_SCRIPT_WORD, 0, 0, dst);
+  packet.set(payload, IPV6_HEADER_BYTES);
+  return packet;
+}
+
+/** Puts the IPv4 header on, and does to the packet what the brackets ask for. */
 function wrap(
   attributes: Attributes,
   protocol: number,
@@ -174,6 +201,7 @@ function ecnBits(attributes: Attributes): number {
 }
 
 function buildTcp(
+  family: Family,
   conversation: Conversation,
   attributes: Attributes,
   packet: TcpSyntax,
@@ -205,7 +233,7 @@ function buildTcp(
   bytes.set(streamBytes(offset, packet.length), headerBytes);
   if (attributes.has('doff')) bytes[12] = Number(attributes.get('doff')) << 4;
   if (attributes.has('reserved')) bytes[12] = bytes[12]! | 0x0e;
-  const pseudo = pseudoSum4(src, dst, PROTOCOL_TCP, bytes.length);
+  const pseudo = pseudoSumOn(family, src, dst, PROTOCOL_TCP, bytes.length);
   const sum = checksumFinish(checksumAdd(view, 0, bytes.length, pseudo));
   setTcpChecksum(view, 0, attributes.has('badsum') ? sum ^ 0x5555 : sum);
   return bytes;
@@ -271,6 +299,7 @@ function buildOption(conversation: Conversation, option: string, cookie: string)
 }
 
 function buildUdp(
+  family: Family,
   key: FlowKey,
   attributes: Attributes,
   packet: UdpSyntax,
@@ -284,7 +313,7 @@ function buildUdp(
   emitUdp(view, 0, key.peerPort, key.localPort, stated, 0);
   bytes.set(streamBytes(0, packet.length), UDP_BYTES);
   if (attributes.has('nosum')) return bytes;
-  const pseudo = pseudoSum4(src, dst, PROTOCOL_UDP, stated);
+  const pseudo = pseudoSumOn(family, src, dst, PROTOCOL_UDP, stated);
   const sum = checksumFinishUdp(checksumAdd(view, 0, length, pseudo));
   setUdpChecksum(view, 0, attributes.has('badsum') ? sum ^ 0x5555 : sum);
   return bytes;

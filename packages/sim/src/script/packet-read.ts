@@ -23,6 +23,12 @@ import {
   ipv4Src,
   ipv4TrafficClass,
   ipv4Ttl,
+  IPV6_HEADER_BYTES,
+  ipv6Dst,
+  ipv6HopLimit,
+  ipv6NextHeader,
+  ipv6Src,
+  ipv6TrafficClass,
   PROTOCOL_ICMP,
   PROTOCOL_IGMP,
   PROTOCOL_TCP,
@@ -64,21 +70,8 @@ const ECN: readonly string[] = ['noecn', 'ect1', 'ect0', 'ce'];
 export function readPacket(conversations: Conversations, emission: Emission): ReadPacket {
   const { bytes, atNs } = emission;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const at = ipv4HeaderLength(view, 0);
-  const protocol = ipv4Protocol(view, 0);
-  const traffic = ipv4TrafficClass(view, 0);
-  const fields = new Map<string, string>([
-    ['src', formatIpv4(ipv4Src(view, 0))],
-    ['dst', formatIpv4(ipv4Dst(view, 0))],
-    ['ttl', String(ipv4Ttl(view, 0))],
-    ['tos', String(traffic & 0xfc)],
-    [ECN[traffic & 3]!, ''],
-    [(ipv4Fragment(view, 0) & 0x4000) === 0 ? 'nodf' : 'df', ''],
-    [emission.linkDst, ''],
-  ]);
-  if (at > 20) {
-    fields.set('ipopt', Buffer.from(bytes.subarray(20, at)).toString('hex'));
-  }
+  const { at, protocol, fields } = conversations.family === 4 ? readIpv4(view) : readIpv6(view);
+  fields.set(emission.linkDst, '');
   const length = bytes.length - at;
   let key: FlowKey = {
     local: fields.get('src')!,
@@ -88,7 +81,7 @@ export function readPacket(conversations: Conversations, emission: Emission): Re
   };
   let fault = packetFault(bytes);
   let packet: PacketSyntax;
-  if (ipv4IsFragment(view, 0)) {
+  if (conversations.family === 4 && ipv4IsFragment(view, 0)) {
     const from = ipv4FragmentOffset(view, 0);
     const more = (ipv4Fragment(view, 0) & 0x2000) === 0 ? '' : '+';
     fields.set('frag', `${from}:${from + length}${more}`);
@@ -132,6 +125,42 @@ export function readPacket(conversations: Conversations, emission: Emission): Re
   fields.set('sport', String(key.localPort));
   fields.set('dport', String(key.peerPort));
   return { atNs, key, packet, fields, fault };
+}
+
+/** What an IP header says: where its payload begins, of which protocol, and the fields. */
+interface ReadHeader {
+  readonly at: number;
+  readonly protocol: number;
+  readonly fields: Map<string, string>;
+}
+
+function readIpv4(view: DataView): ReadHeader {
+  const at = ipv4HeaderLength(view, 0);
+  const traffic = ipv4TrafficClass(view, 0);
+  const fields = new Map<string, string>([
+    ['src', formatIpv4(ipv4Src(view, 0))],
+    ['dst', formatIpv4(ipv4Dst(view, 0))],
+    ['ttl', String(ipv4Ttl(view, 0))],
+    ['tos', String(traffic & 0xfc)],
+    [ECN[traffic & 3]!, ''],
+    [(ipv4Fragment(view, 0) & 0x4000) === 0 ? 'nodf' : 'df', ''],
+  ]);
+  const options = Buffer.from(view.buffer, view.byteOffset + 20, at - 20);
+  if (at > 20) fields.set('ipopt', options.toString('hex'));
+  return { at, protocol: ipv4Protocol(view, 0), fields };
+}
+
+/** In the words of IPv4: the last word of an address is all that differs in a script. */
+function readIpv6(view: DataView): ReadHeader {
+  const traffic = ipv6TrafficClass(view, 0);
+  const fields = new Map<string, string>([
+    ['src', formatIpv4(ipv6Src(view, 0, 3))],
+    ['dst', formatIpv4(ipv6Dst(view, 0, 3))],
+    ['ttl', String(ipv6HopLimit(view, 0))],
+    ['tos', String(traffic & 0xfc)],
+    [ECN[traffic & 3]!, ''],
+  ]);
+  return { at: IPV6_HEADER_BYTES, protocol: ipv6NextHeader(view, 0), fields };
 }
 
 /** The window scale option of a SYN, or undefined. */

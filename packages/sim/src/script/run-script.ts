@@ -15,6 +15,7 @@ import { errnoName } from '../posix/errno.ts';
 import { ScriptCalls } from './calls.ts';
 import { Conversations } from './conversation.ts';
 import { evaluate, namesIn } from './expression.ts';
+import { type Family, stackOptionsOn } from './family.ts';
 import { lookupName } from './info-names.ts';
 import { messageOf } from './load-script.ts';
 import { buildPacket } from './packet-build.ts';
@@ -55,9 +56,12 @@ interface Waiting {
   readonly untilNs: number;
 }
 
-/** Runs a script on a fresh stack. */
-export function runScript(script: Script): ScriptResult {
-  const runner = new Runner(script);
+/** Runs a script on a fresh stack, over IPv4 unless it or the caller asks for IPv6. */
+export function runScript(
+  script: Script,
+  family: Family = script.header.family ?? 4,
+): ScriptResult {
+  const runner = new Runner(script, family);
   try {
     runner.run();
     return { ok: true, failure: undefined, trace: runner.trace };
@@ -87,7 +91,7 @@ class Runner {
   readonly trace: string[] = [];
   readonly #script: Script;
   readonly #calls: ScriptCalls;
-  readonly #conversations: Conversations = new Conversations();
+  readonly #conversations: Conversations;
   readonly #waiting: Waiting[] = [];
   readonly #originNs: number;
   /** The instant of the line before. */
@@ -97,10 +101,11 @@ class Runner {
   /** Packets that left and no line has asked for. */
   readonly #unseen: ReadPacket[] = [];
 
-  constructor(script: Script) {
+  constructor(script: Script, family: Family) {
     this.#script = script;
-    this.stack = createScriptedStack(script.header.options);
-    this.#calls = new ScriptCalls(this.stack.sockets);
+    this.stack = createScriptedStack(stackOptionsOn(family, script.header.options));
+    this.#calls = new ScriptCalls(this.stack.sockets, family);
+    this.#conversations = new Conversations(family);
     this.#originNs = this.stack.nowNs;
     this.#baseNs = this.#originNs;
     this.stack.time.onRound = () => this.#round();

@@ -18,6 +18,8 @@ export interface Header {
   readonly level: Level;
   /** Why the script is known to fail; undefined when it must pass. */
   readonly expectFail: string | undefined;
+  /** The only IP for which it holds; undefined: for both, as far as its packets allow. */
+  readonly family: 4 | 6 | undefined;
   /** Nanoseconds by which an instant may differ. */
   readonly toleranceNs: number;
   readonly options: ScriptedStackOptions;
