@@ -6,8 +6,11 @@ import type { Tcb } from './tcb.ts';
 
 const MS = 1_000_000;
 
-/** Sends `total` bytes of the pattern from `a` to `b`, checks every byte, closes both ways. */
-function transfer(options: LinkOptions, total: number, limitNs: number): Link {
+/**
+ * Sends `total` bytes of the pattern from `a` to `b`, so many writes in a hundred as urgent data,
+ * checks every byte, closes both ways.
+ */
+function transfer(options: LinkOptions, total: number, limitNs: number, urgentPercent = 0): Link {
   const link = new Link({
     ...options,
     a: { record: false, ...options.a },
@@ -23,7 +26,11 @@ function transfer(options: LinkOptions, total: number, limitNs: number): Link {
     while (written < total) {
       const want = Math.min(1 + pieces.nextBelow(chunk.length), total - written);
       for (let i = 0; i < want; i += 1) chunk[i] = patternByte(written + i);
-      const taken = link.a.tcp.write(client, chunk, 0, want);
+      const isUrgent = urgentPercent > 0 && pieces.nextBelow(100) < urgentPercent;
+      const { tcp } = link.a;
+      const taken = isUrgent
+        ? tcp.writeUrgent(client, chunk, 0, want)
+        : tcp.write(client, chunk, 0, want);
       if (taken < 0) throw new Error(`write: ${taken}`);
       written += taken;
       if (taken < want) return;
@@ -88,6 +95,15 @@ describe('bulk transfer is bit-exact and does not stall', () => {
         });
       }
     }
+  }
+
+  for (const seed of [1, 2, 3]) {
+    test(`urgent data here and there leaves the stream whole, seed ${seed} (RFC 6093)`, () => {
+      const config = { receiveBufferBytes: 32_768, receiveBufferBytesMax: 32_768 };
+      const bad = { loss: 0.02, reorder: 0.02, reorderNs: 4 * MS };
+      const options = { seed, delayNs: 5 * MS, ...bad, b: { config } };
+      transfer(options, 300_000, 3000e9, 20);
+    });
   }
 
   test('a marking network: ECN keeps the window down and nothing is lost (RFC 3168)', () => {

@@ -92,6 +92,7 @@ export interface ListenOptions {
   /**
    * Receive buffer of its connections, of which the SYN-ACK promises what 16 bits hold. Set, it
    * does not grow. `TcpConfig.receiveBufferBytes` by default, `receiveBufferBytesMax` at most.
+   * Members of a group should agree: who inherits a half-open connection keeps its own.
    */
   readonly receiveBufferBytes?: number;
   /**

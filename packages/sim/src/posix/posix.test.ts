@@ -6,6 +6,7 @@ import { describe, expect, test } from 'bun:test';
 import { createScriptedStack } from '../port/scripted-stack.ts';
 import { Errno, errnoName, errnoOfClose, errnoOfStatus } from './errno.ts';
 import { PollEvent, pollText } from './poll-events.ts';
+import { MSG_OOB } from './posix.ts';
 
 describe('descriptors', () => {
   test('begin at 3 and are used again, lowest first', () => {
@@ -76,6 +77,31 @@ describe('options', () => {
     expect(stack.sockets.setsockopt(fd, 'SO_NONSENSE', 1)).toBe(-Errno.ENOPROTOOPT);
     expect(stack.sockets.getsockopt(fd, 'SO_NONSENSE')).toBe(-Errno.ENOPROTOOPT);
     expect(stack.sockets.membership(fd, '239.1.1.1', true)).toBe(-Errno.ENOPROTOOPT);
+  });
+
+  test('TCP_CONGESTION reads and takes names; one that does not exist is ENOENT', () => {
+    using stack = createScriptedStack({ tcp: { congestion: 'reno' } });
+    const { sockets } = stack;
+    const fd = sockets.socket('stream');
+    expect(sockets.congestion(fd)).toBe('reno');
+    expect(sockets.setCongestion(fd, 'bbr')).toBe(0);
+    expect(sockets.congestion(fd)).toBe('bbr');
+    expect(sockets.setCongestion(fd, 'vegas')).toBe(-Errno.ENOENT);
+    expect(sockets.setCongestion(99, 'bbr')).toBe(-Errno.EBADF);
+    const datagram = sockets.socket('datagram');
+    expect(sockets.setCongestion(datagram, 'bbr')).toBe(-Errno.EOPNOTSUPP);
+    expect(sockets.congestion(datagram)).toBe(-Errno.EOPNOTSUPP);
+  });
+
+  test('SO_OOBINLINE is always on, and MSG_OOB is for streams (RFC 6093, 4)', () => {
+    using stack = createScriptedStack();
+    const { sockets } = stack;
+    const fd = sockets.socket('stream');
+    expect(sockets.getsockopt(fd, 'SO_OOBINLINE')).toBe(1);
+    expect(sockets.setsockopt(fd, 'SO_OOBINLINE', 1)).toBe(0);
+    expect(sockets.setsockopt(fd, 'SO_OOBINLINE', 0)).toBe(-Errno.EINVAL);
+    const datagram = sockets.socket('datagram');
+    expect(sockets.send(datagram, new Uint8Array(1), 0, 1, MSG_OOB)).toBe(-Errno.EOPNOTSUPP);
   });
 
   test('SO_LINGER reads its seconds, and -1 when off', () => {
