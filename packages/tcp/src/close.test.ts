@@ -3,6 +3,7 @@ import { Status } from '@tickwire/base';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '@tickwire/wire';
 import { State } from './state.ts';
 import type { Tcb } from './tcb.ts';
+import { flowOf } from './testing/lone-tcb.ts';
 import { Script } from './testing/scripted-peer.ts';
 
 const SECOND = 1_000_000_000;
@@ -271,7 +272,7 @@ describe('a full pool', () => {
     s.connect(4001);
     expect(ports(s)).toEqual([5000, 5000, 5000, 5001]);
     // Nobody is left who may give way: what is not read stays.
-    const flow = s.tcb().flow;
+    const flow = flowOf(s.tcb());
     expect(s.host.tcp.connect(flow, 9, 4002, s.nowNs)).toBe(Status.LimitReached);
     expect(s.host.tcp.counters.timeWaitRecycled).toBe(2);
   });

@@ -6,7 +6,7 @@
  */
 
 import { NO_FRAME } from '@tickwire/base';
-import { seqAdd, seqDiff, seqGt, TCP_FIN, TCP_PSH } from '@tickwire/wire';
+import { seqAdd, seqDiff, seqGt, seqLe, TCP_FIN, TCP_PSH } from '@tickwire/wire';
 import { sendFollowers } from './burst.ts';
 import { controllerOf } from './congestion/registry.ts';
 import { type Core, Tx } from './core.ts';
@@ -316,6 +316,8 @@ function mayLead(core: Core, tcb: Tcb, frame: number): boolean {
     core.txNext[frame] !== NO_FRAME &&
     core.arena.refCount(frame) === 1 &&
     (tcb.flags & Flag.EcnCwr) === 0 &&
+    // The urgent pointer is relative to the sequence number (RFC 9293, 3.8.5).
+    seqLe(tcb.sndUp, core.txSeq[frame]!) &&
     tcb.ooHead === NO_FRAME &&
     tcb.dsackLeft === tcb.dsackRight
   );
