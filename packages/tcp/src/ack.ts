@@ -7,6 +7,7 @@
 
 import { NO_FRAME } from '@tickwire/base';
 import { seqAdd, seqDiff, seqGe, seqGt, seqLe, seqLt, TCP_ECE, TCP_FIN } from '@tickwire/wire';
+import { takeFeedback } from './accecn-send.ts';
 import { controllerOf } from './congestion/registry.ts';
 import { type Core, type Segment, Tx } from './core.ts';
 import {
@@ -17,6 +18,7 @@ import {
   rateEnds,
   ratePartly,
 } from './delivery-rate.ts';
+import { reactToMarks } from './ecn-reaction.ts';
 import { timestampNow } from './emit.ts';
 import { MTU_MAX, TIMESTAMP_TICK_NS, UNDO_REACH_BYTES } from './limits.ts';
 import { lossIsCongestion, probeAcked } from './path-mtu.ts';
@@ -45,6 +47,7 @@ import { ackProvesSpurious, duplicatesProveSpurious, forwardRto, undo } from './
 /** What {@link takeAcked} found; module state, because nothing here is reentrant. */
 let sampleNs = 0;
 let deliveredBytes = 0;
+let deliveredFrames = 0;
 let originalBytes = 0;
 let retransmittedNs = 0;
 
@@ -64,6 +67,7 @@ export function ackArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: number
   const acked = seqDiff(ack, una);
   sampleNs = 0;
   deliveredBytes = 0;
+  deliveredFrames = 0;
   originalBytes = 0;
   retransmittedNs = 0;
   if (tcb.rateOn !== 0) rateBegins(tcb);
@@ -80,8 +84,13 @@ export function ackArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: number
     tcb.unanswered = 0;
   }
   if ((tcb.flags & Flag.Ecn) !== 0 && (segment.flags & TCP_ECE) !== 0)
-    congestionEcho(core, tcb, flight, nowNs);
+    reactToMarks(core, tcb, flight, nowNs);
   if ((tcb.flags & Flag.Sack) !== 0) return sackAck(core, tcb, segment, una, acked, flight, nowNs);
+  if (tcb.accEcn !== 0) {
+    // What duplicates have told of came with feedback of its own.
+    const told = Math.floor(tcb.sackedBytes / tcb.mss);
+    accurateEcho(core, tcb, segment, -told, 0, flight, nowNs);
+  }
   if (acked > 0) return renoAck(core, tcb, una, acked, flight, nowNs);
   if (
     segment.length === 0 &&
@@ -102,12 +111,22 @@ function inFrto(tcb: Tcb): boolean {
   return (tcb.flags & Flag.Frto) !== 0 && tcb.recovery === Recovery.Loss;
 }
 
-/** The network marks instead of dropping (RFC 3168, 6.1.2): once per window of data. */
-function congestionEcho(core: Core, tcb: Tcb, flight: number, nowNs: number): void {
-  if (tcb.recovery !== Recovery.Open || seqLt(tcb.sndUna, tcb.ecnRecover)) return;
-  core.counters.ecnReductions += 1;
-  tcb.ecnRecover = tcb.sndNxt;
-  reduceWindow(tcb, flight, nowNs);
+/**
+ * Accurate ECN's feedback in an ACK: new marks are a sign of congestion (RFC 9768, 3.1.5). What the
+ * ACK delivers besides what it covers are `frames` of `bytes`.
+ */
+function accurateEcho(
+  core: Core,
+  tcb: Tcb,
+  segment: Segment,
+  frames: number,
+  bytes: number,
+  flight: number,
+  nowNs: number,
+): void {
+  const packets = deliveredFrames + frames;
+  const marks = takeFeedback(core, tcb, segment, packets, deliveredBytes + bytes);
+  if (marks > 0) reactToMarks(core, tcb, flight, nowNs);
 }
 
 /**
@@ -179,6 +198,7 @@ function sackAck(
   nowNs: number,
 ): boolean {
   found.newlySacked = 0;
+  found.frames = 0;
   found.original = 0;
   found.dsack = 0;
   if (core.options.sackCount > 0) {
@@ -186,6 +206,9 @@ function sackAck(
     // Nor does what was reported before, in ACKs that were lost, and again only now that a
     // retransmission has brought an answer: that is the age of a timeout.
     if (sampleNs === 0 && retransmittedNs === 0) sampleNs = found.sampleNs;
+  }
+  if (tcb.accEcn !== 0) {
+    accurateEcho(core, tcb, segment, found.frames, found.newlySacked, flight, nowNs);
   }
   const dsack = found.dsack === 1;
   const delivered = deliveredBytes + found.newlySacked;
@@ -336,6 +359,7 @@ function takeAcked(core: Core, tcb: Tcb, ack: number, nowNs: number): void {
     forgetSent(tcb, flags, span);
     if ((flags & Tx.Sacked) === 0) {
       deliveredBytes += span;
+      deliveredFrames += 1;
       if (span >= tcb.mtuSuspect) tcb.mtuSuspect = MTU_MAX;
       if (tcb.rateOn !== 0) rateDelivered(core, tcb, frame, nowNs);
       if ((flags & Tx.Ever) === 0) {

@@ -30,6 +30,28 @@ export const Congestion = {
 /** Any value of {@link Congestion}. */
 export type Congestion = (typeof Congestion)[keyof typeof Congestion];
 
+/**
+ * Explicit congestion notification, in the numbers of Linux's `tcp_ecn`. Who asks for Accurate ECN
+ * (RFC 9768) gets classic ECN (RFC 3168) from a peer that knows no better.
+ */
+export const Ecn = {
+  /** Neither asked for nor accepted. */
+  Off: 0,
+  /** Classic ECN is asked for and accepted. */
+  Classic: 1,
+  /** Classic ECN is accepted. */
+  ClassicPassive: 2,
+  /** Accurate ECN is asked for; either is accepted. */
+  Accurate: 3,
+  /** Classic ECN is asked for; either is accepted. */
+  AccurateAskClassic: 4,
+  /** Either is accepted. */
+  AccuratePassive: 5,
+} as const;
+
+/** Any value of {@link Ecn}. */
+export type Ecn = (typeof Ecn)[keyof typeof Ecn];
+
 /** Everything that can be set. {@link tcpConfig} fills in the defaults. */
 export interface TcpConfig {
   /** Connections, TIME-WAIT included. The oldest TIME-WAIT gives way when all are taken. */
@@ -96,11 +118,8 @@ export interface TcpConfig {
   readonly timestampsRequired: boolean;
   /** SACK (RFC 2018). Without it loss recovery is NewReno (RFC 6582). */
   readonly sack: boolean;
-  /**
-   * Explicit congestion notification (RFC 3168), in Linux's numbers: 0 off, 1 asked for and
-   * accepted, 2 accepted only.
-   */
-  readonly ecn: 0 | 1 | 2;
+  /** Explicit congestion notification, classic (RFC 3168) or accurate (RFC 9768). */
+  readonly ecn: Ecn;
 
   /** Nagle's algorithm. Off: a trading message waits for nothing, and bursts coalesce anyway. */
   readonly nagle: boolean;
@@ -201,7 +220,7 @@ const DEFAULTS: TcpConfig = {
   timestamps: true,
   timestampsRequired: true,
   sack: true,
-  ecn: 2,
+  ecn: Ecn.ClassicPassive,
   nagle: false,
   receiveRuns: true,
   sendBursts: true,
@@ -261,6 +280,7 @@ export function tcpConfig(overrides: TcpOptions = {}): TcpConfig {
   range(config, 'mtuBaseMss', 512, 65_495);
   // RFC 1191, 6.3: an increase is tried five minutes after a decrease at the earliest.
   range(config, 'mtuRaiseNs', 300 * SECOND, 86_400 * SECOND);
+  range(config, 'ecn', Ecn.Off, Ecn.AccuratePassive);
   range(config, 'delayedAckNs', 0, 500 * MS);
   range(config, 'rtoMinNs', 1000, config.rtoMaxNs);
   range(config, 'rtoInitialNs', config.rtoMinNs, config.rtoMaxNs);

@@ -8,6 +8,7 @@
 
 import { Status } from '@tickwire/base';
 import { type IpFlow, type IpMeta, seqAdd, TCP_RST, TCP_SYN } from '@tickwire/wire';
+import { cookieAccurate, takesAccurate } from './accecn-handshake.ts';
 import type { Core, Segment } from './core.ts';
 import { flowFromMeta, timestampClock } from './emit.ts';
 import { defaultMss, openPassiveTcb, UNKNOWN_NS } from './handshake.ts';
@@ -45,7 +46,7 @@ export function sendCookie(
     (flags & SynFlag.Sack) !== 0,
     (flags & SynFlag.Ecn) !== 0,
   );
-  if (!sendSynAck(core, listener, flow, ports, terms, clock, nowNs)) return Status.Again;
+  if (!sendSynAck(core, listener, flow, ports, terms, clock, 0, nowNs)) return Status.Again;
   core.counters.synCookiesSent += 1;
   return Status.Ok;
 }
@@ -91,6 +92,7 @@ export function cookieArrives(
   terms.window = segment.window;
   terms.mss = mss;
   terms.flags = 0;
+  terms.ecn = 0;
   if (core.config.timestamps && options.hasTimestamps === 1) {
     const clock = (options.tsEcr - tsOffset) | 0;
     const shift = cookieShift(clock);
@@ -99,6 +101,9 @@ export function cookieArrives(
     if (core.config.windowScaling && shift >= 0) terms.flags |= SynFlag.Scaling;
     if (core.config.sack && cookieSack(clock)) terms.flags |= SynFlag.Sack;
     if (core.config.ecn !== 0 && cookieEcn(clock)) terms.flags |= SynFlag.Ecn;
+  }
+  if (takesAccurate(core.config.ecn) && cookieAccurate(segment)) {
+    terms.flags = (terms.flags & ~SynFlag.Ecn) | SynFlag.Accurate;
   }
   const tcb = openPassiveTcb(core, listener, meta, ports, terms, nowNs);
   if (tcb === undefined) return Status.LimitReached;

@@ -64,6 +64,8 @@ export class Segment {
   length = 0;
   /** ECN bits of the IP header. */
   ecn = 0;
+  /** The flags AE, CWR and ECE as a number; -1 when they were read already. */
+  ace = 0;
 }
 
 /** All state of one `Tcp`: pools, columns, lists, tables, keys. */
@@ -384,6 +386,12 @@ export class Core {
     if (frame === NO_FRAME) this.counters.allocFailures += 1;
     return frame;
   }
+}
+
+/** An ACK leaves at the next egress, whatever else happens. */
+export function ackAtOnce(core: Core, tcb: Tcb): void {
+  tcb.flags |= Flag.AckNow;
+  core.needsEgress(tcb);
 }
 
 /** The earliest deadline of a connection. */

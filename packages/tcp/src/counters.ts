@@ -96,6 +96,8 @@ export class TcpCounters {
   dsackSent = 0;
   sackReneged = 0;
   ecnReductions = 0;
+  /** Packets of ours that Accurate ECN says were marked, as Linux's TCPDeliveredCE. */
+  deliveredCe = 0;
   /** Path MTUs lowered by ICMP, raised again, probes sent (RFC 4821), and black holes found. */
   mtuReductions = 0;
   mtuRaises = 0;

@@ -46,7 +46,7 @@ function randomOptions(seed: number): LinkOptions {
     congestion: oneOf(0, 1),
     nagle: oneOf(true, false, false, false),
     pacing: oneOf(true, false, false, false),
-    ecn: oneOf(0, 1, 2),
+    ecn: oneOf(0, 1, 2, 3, 4, 5),
     rtoMinNs: oneOf(200, 2) * MS,
     rtoMaxNs: 2000 * MS,
     retriesMax: 100,

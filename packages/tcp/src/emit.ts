@@ -37,6 +37,18 @@ import {
   TCP_URG,
   tcpSegmentLength,
 } from '@tickwire/wire';
+import { Acc } from './accecn.ts';
+import { synEcnFlags } from './accecn-handshake.ts';
+import {
+  chooseOption,
+  emitFirstOption,
+  emitOption,
+  isHandshakeAck,
+  NO_OPTION,
+  optionBytes,
+  optionPressing,
+  takeAceFlags,
+} from './accecn-receive.ts';
 import { Congestion } from './config.ts';
 import type { Core, Segment } from './core.ts';
 import { emitFastOpen, fillSyn } from './fast-open-syn.ts';
@@ -51,6 +63,8 @@ const TWO_32 = 4_294_967_296;
 const URGENT_MAX = 0xffff;
 /** ECN field: ECN-capable transport, codepoint 0 (RFC 3168, 5). */
 const ECT_0 = 2;
+/** SACK blocks that must not give way to the option of Accurate ECN (RFC 9768, 3.2.3.3). */
+const SACK_BLOCKS_FIRST = 2;
 
 /** Our timestamp clock without a connection's offset: milliseconds (RFC 7323, 5.4). */
 export function timestampClock(nowNs: number): number {
@@ -64,9 +78,7 @@ export function timestampNow(tcb: Tcb, nowNs: number): number {
 
 /** Traffic class of new data: ECN-capable when that was agreed on (RFC 3168, 6.1.2). */
 export function ectClass(tcb: Tcb): number {
-  // Only who reacts to a mark says that it may be marked (RFC 3168, 6.1).
-  const isCapable = (tcb.flags & Flag.Ecn) !== 0 && tcb.congestion !== Congestion.None;
-  return isCapable ? tcb.trafficClass | ECT_0 : tcb.trafficClass;
+  return isCapable(tcb) ? tcb.trafficClass | ECT_0 : tcb.trafficClass;
 }
 
 /** IP header bytes of a family, without options. */
@@ -90,27 +102,35 @@ export function sendSegment(
   nowNs: number,
 ): void {
   const view = core.arena.view;
-  let optionBytes = (tcb.flags & Flag.Timestamps) !== 0 ? TCP_TIMESTAMPS_BYTES : 0;
+  let optionsBytes = (tcb.flags & Flag.Timestamps) !== 0 ? TCP_TIMESTAMPS_BYTES : 0;
+  const isAccurate = (tcb.accEcn & Acc.On) !== 0;
+  const isHandshake = isAccurate && isHandshakeAck(tcb, flags, length);
+  const isReport = tcb.ooHead !== NO_FRAME || tcb.dsackLeft !== tcb.dsackRight;
   let blocks = 0;
-  if (tcb.ooHead !== NO_FRAME || tcb.dsackLeft !== tcb.dsackRight) {
-    // A full-sized segment has no room for blocks; a pure ACK follows it then.
-    const mtu = tcb.pathMtu < tcb.ipMtu ? tcb.pathMtu : tcb.ipMtu;
-    let room = mtu - ipHeaderBytes(tcb.family) - TCP_HEADER_BYTES - optionBytes - length;
-    if (room > TCP_OPTIONS_BYTES_MAX - optionBytes) room = TCP_OPTIONS_BYTES_MAX - optionBytes;
-    blocks = sackBlockCount(core, tcb, room);
-    optionBytes += sackOptionBytes(blocks);
-    if (blocks > 0 || length === 0) tcb.flags &= ~Flag.AckNow;
-  } else tcb.flags &= ~Flag.AckNow;
-
-  let allFlags = flags | TCP_ACK;
-  if ((tcb.flags & Flag.Ecn) !== 0) {
-    if ((tcb.flags & Flag.EcnEcho) !== 0) allFlags |= TCP_ECE;
-    if (ect && (tcb.flags & Flag.EcnCwr) !== 0) {
-      allFlags |= TCP_CWR;
-      tcb.flags &= ~Flag.EcnCwr;
+  let accurate = NO_OPTION;
+  if (isAccurate || isReport) {
+    const room = optionRoom(tcb, optionsBytes, length);
+    // The handshake encoding is for an ACK without blocks: they follow (RFC 9768, 3.2.2.1).
+    const isBlocks = isReport && !isHandshake;
+    if (isAccurate) {
+      const reserved = isBlocks ? sackOptionBytes(firstBlocks(core, tcb, room)) : 0;
+      // A retransmission may have been lost because of the option (RFC 9768, 3.2.3.2.2).
+      const isBare = (length > 0 && !ect) || (flags & TCP_RST) !== 0;
+      if (!isBare) accurate = chooseOption(tcb, room - reserved, length);
+      optionsBytes += optionBytes(accurate);
     }
+    if (isBlocks) blocks = sackBlockCount(core, tcb, room - optionBytes(accurate));
+    optionsBytes += sackOptionBytes(blocks);
   }
-  const headerBytes = TCP_HEADER_BYTES + optionBytes;
+  // A full-sized segment has no room for blocks; a pure ACK follows it then.
+  const isSaid = !isReport || blocks > 0 || (length === 0 && !isHandshake);
+  if (isSaid) tcb.flags &= ~Flag.AckNow;
+  if (isAccurate && accurate === NO_OPTION && length > 0 && optionPressing(tcb)) {
+    tcb.flags |= Flag.AckNow;
+  }
+  const ecn = isAccurate ? takeAceFlags(tcb, isHandshake) : takeEcnFlags(tcb, ect);
+  let allFlags = flags | TCP_ACK | ecn;
+  const headerBytes = TCP_HEADER_BYTES + optionsBytes;
   const headerAt = at - headerBytes;
   const window = advertiseWindow(core, tcb, tcb.rcvShift);
   let urgent = 0;
@@ -134,6 +154,7 @@ export function sendSegment(
   if ((tcb.flags & Flag.Timestamps) !== 0) {
     optionAt = emitTcpTimestamps(view, optionAt, timestampNow(tcb, nowNs), tcb.tsRecent);
   }
+  if (accurate !== NO_OPTION) optionAt = emitOption(tcb, view, optionAt, accurate, length);
   if (blocks > 0) emitSack(core, tcb, optionAt, blocks);
 
   // Whatever leaves carries the ACK: nothing is owed any more (RFC 9293, 3.8.6.3).
@@ -155,6 +176,41 @@ function urgentPointer(tcb: Tcb, seq: number): number {
   if (distance <= 0) return 0;
   if (distance <= URGENT_MAX) return distance;
   return seqGt(seqAdd(seq, URGENT_MAX), tcb.sndNxt) ? URGENT_MAX : 0;
+}
+
+/** Room for more options in a segment that has `optionsBytes` of them and `length` of payload. */
+function optionRoom(tcb: Tcb, optionsBytes: number, length: number): number {
+  const mtu = tcb.pathMtu < tcb.ipMtu ? tcb.pathMtu : tcb.ipMtu;
+  const room = mtu - ipHeaderBytes(tcb.family) - TCP_HEADER_BYTES - optionsBytes - length;
+  const most = TCP_OPTIONS_BYTES_MAX - optionsBytes;
+  return room < most ? room : most;
+}
+
+/**
+ * SACK blocks that go before the option of Accurate ECN: two (RFC 9768, 3.2.3.3), and all when a
+ * duplicate or more than two blocks are new.
+ */
+function firstBlocks(core: Core, tcb: Tcb, room: number): number {
+  const blocks = sackBlockCount(core, tcb, room);
+  const isNews = tcb.dsackLeft !== tcb.dsackRight || tcb.ooFresh > SACK_BLOCKS_FIRST;
+  return isNews || blocks < SACK_BLOCKS_FIRST ? blocks : SACK_BLOCKS_FIRST;
+}
+
+/** The flags of classic ECN (RFC 3168, 6.1.2 and 6.1.3): echo, and CWR once on new data. */
+function takeEcnFlags(tcb: Tcb, ect: boolean): number {
+  if ((tcb.flags & Flag.Ecn) === 0) return 0;
+  const echo = (tcb.flags & Flag.EcnEcho) !== 0 ? TCP_ECE : 0;
+  if (!ect || (tcb.flags & Flag.EcnCwr) === 0) return echo;
+  tcb.flags &= ~Flag.EcnCwr;
+  return echo | TCP_CWR;
+}
+
+/** Whether new data may be marked by the network. */
+function isCapable(tcb: Tcb): boolean {
+  // Only who reacts to a mark says that it may be marked (RFC 3168, 6.1).
+  if (tcb.congestion === Congestion.None) return false;
+  if ((tcb.flags & Flag.Ecn) !== 0) return true;
+  return (tcb.accEcn & (Acc.On | Acc.NoEct)) === Acc.On;
 }
 
 function submit(
@@ -230,19 +286,18 @@ export function sendSyn(core: Core, tcb: Tcb, nowNs: number): boolean {
   if ((tcb.flags & Flag.Scaling) !== 0) {
     optionAt = emitTcpWindowScale(view, optionAt, tcb.rcvShift);
   }
+  const answer = tcb.state === State.SynReceived;
   let payloadBytes = 0;
   if (tcb.fastOpen !== 0) {
     optionAt = emitFastOpen(core, tcb, view, at, optionAt, nowNs);
     const room = tcb.ipMtu - ipHeaderBytes(tcb.family) - TCP_HEADER_BYTES - (optionAt - at);
     payloadBytes = fillSyn(core, tcb, optionAt, optionAt - at, room);
   }
-  const answer = tcb.state === State.SynReceived;
-  let flags = answer ? TCP_SYN | TCP_ACK : TCP_SYN;
-  // A retried SYN gives up ECN: some middlebox may eat it (RFC 3168, 6.1.1.1).
-  if ((tcb.flags & Flag.Ecn) !== 0) {
-    if (answer) flags |= TCP_ECE;
-    else if (tcb.backoff === 0) flags |= TCP_ECE | TCP_CWR;
+  const ecn = synEcnFlags(tcb);
+  if (answer && tcb.backoff === 0 && (tcb.accEcn & Acc.On) !== 0 && ecn !== 0) {
+    optionAt = emitFirstOption(view, at, optionAt);
   }
+  const flags = (answer ? TCP_SYN | TCP_ACK : TCP_SYN) | ecn;
   const headerBytes = TCP_HEADER_BYTES + (optionAt - at);
   // The fixed header goes in front of the options that were written at `at`.
   const headerAt = at - TCP_HEADER_BYTES;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { NO_FRAME, Prng } from '@tickwire/base';
 import { emitTcp, IpMeta } from '@tickwire/wire';
+import { Ecn } from './config.ts';
 import { State } from './state.ts';
 import type { Host } from './testing/host.ts';
 import { Link } from './testing/link.ts';
@@ -33,7 +34,7 @@ function injectNoise(host: Host, random: Prng, ports: readonly number[], base: n
   // Options that look like options.
   let to = at + 20;
   while (to < at + headerBytes - 2) {
-    const kind = [0, 1, 2, 3, 4, 5, 8, 34, 254][random.nextBelow(9)]!;
+    const kind = [0, 1, 2, 3, 4, 5, 8, 34, 172, 174, 254][random.nextBelow(11)]!;
     bytes[to] = kind;
     bytes[to + 1] = random.nextBelow(12);
     to += 1 + random.nextBelow(12);
@@ -59,12 +60,18 @@ function nowOf(host: Host): number {
 }
 
 describe('random segments', () => {
-  for (const seed of [1, 2, 3, 4]) {
+  for (const seed of [1, 2, 3, 4, 5, 6]) {
     test(`smoltcp#1048: never throw, never leak; seed ${seed}`, () => {
       const random = new Prng(seed);
       const s = new Script({
         seed,
-        config: { timeWaitNs: 1000 * MS, synRetriesMax: 2, synAckRetriesMax: 2, retriesMax: 4 },
+        config: {
+          timeWaitNs: 1000 * MS,
+          synRetriesMax: 2,
+          synAckRetriesMax: 2,
+          retriesMax: 4,
+          ecn: seed > 4 ? Ecn.Accurate : Ecn.ClassicPassive,
+        },
       });
       const { host } = s;
       host.tcp.listen(0, 0, 0, 0, 80);

@@ -18,12 +18,12 @@ import {
   seqDiff,
   seqLt,
   TCP_ACK,
-  TCP_CWR,
-  TCP_ECE,
   TCP_RST,
   TCP_SYN,
   tcpSegmentLength,
 } from '@tickwire/wire';
+import { ACE_ASK_CLASSIC } from './accecn.ts';
+import { Agreed, agreeEcn } from './accecn-handshake.ts';
 import { cookieArrives, sendCookie, SynCookieMode } from './cookie-handshake.ts';
 import type { Core, Segment } from './core.ts';
 import { flowFromMeta, resetFlow, timestampClock } from './emit.ts';
@@ -34,7 +34,7 @@ import { SYN_TIMEOUTS_PER_CALL } from './limits.ts';
 import type { Listener } from './listener.ts';
 import { findListenerAt } from './listeners.ts';
 import { sendRowAck, sendRowReset, sendSynAck, sendSynReset, synWindow } from './syn-ack.ts';
-import { NO_ROW, SynFlag, type SynTerms } from './syn-cache.ts';
+import { NO_ROW, SYN_CLEARED, SynFlag, type SynTerms } from './syn-cache.ts';
 import type { Tcb } from './tcb.ts';
 
 /** Index of the timeout after which a SYN-ACK that found no frame or no room is tried again. */
@@ -86,15 +86,16 @@ function agree(core: Core, segment: Segment, family: number): SynTerms {
   if (config.timestamps && options.hasTimestamps === 1) flags |= SynFlag.Timestamps;
   if (config.sack && options.sackPermitted === 1) flags |= SynFlag.Sack;
   if (config.windowScaling && options.windowScale >= 0) flags |= SynFlag.Scaling;
-  // ECN is agreed by ECE|CWR on the SYN and ECE alone on the SYN-ACK (RFC 3168, 6.1.1).
-  const echo = segment.flags & (TCP_ECE | TCP_CWR);
-  if (config.ecn !== 0 && echo === (TCP_ECE | TCP_CWR)) flags |= SynFlag.Ecn;
+  const agreed = agreeEcn(config.ecn, segment.ace);
+  if (agreed === Agreed.Classic) flags |= SynFlag.Ecn;
+  else if (agreed === Agreed.Accurate) flags |= SynFlag.Accurate;
   terms.irs = segment.seq;
   terms.tsRecent = options.tsVal;
   terms.window = segment.window;
   terms.mss = options.mss;
   terms.shift = options.windowScale < 0 ? 0 : options.windowScale;
   terms.flags = flags;
+  terms.ecn = segment.ecn;
   return terms;
 }
 
@@ -171,7 +172,9 @@ function sendRow(core: Core, flow: IpFlow, row: number, nowNs: number): boolean 
   const { synCache: cache, synTerms: terms } = core;
   cache.read(row, terms);
   const listener = core.listeners[cache.listener(row)]!;
-  return sendSynAck(core, listener, flow, cache.ports(row), terms, timestampClock(nowNs), nowNs);
+  const clock = timestampClock(nowNs);
+  const retries = cache.retries[row]!;
+  return sendSynAck(core, listener, flow, cache.ports(row), terms, clock, retries, nowNs);
 }
 
 /** Makes room for a SYN without cookies: the oldest half-open connection beside it goes. */
@@ -221,6 +224,11 @@ export function rowArrives(
   const timestamps = (cache.flags(row) & SynFlag.Timestamps) !== 0 && options.hasTimestamps === 1;
   const offset = seqDiff(segment.seq, seqAdd(cache.irs(row), 1));
   if ((flags & (TCP_SYN | TCP_ACK | TCP_RST)) === TCP_SYN && offset === -1) {
+    if ((cache.flags(row) & SynFlag.Accurate) !== 0 && !repeatedAsk(core, row, segment)) {
+      sendRowReset(core, flow, row, nowNs);
+      failRow(core, row);
+      return Status.Malformed;
+    }
     // The SYN again: our SYN-ACK was lost. The timeout goes on.
     if (timestamps) cache.setTsRecent(row, options.tsVal);
     cache.addFlags(row, SynFlag.Repeated);
@@ -272,6 +280,16 @@ export function rowArrives(
     return Status.Malformed;
   }
   return acceptRow(core, row, meta, ports, nowNs);
+}
+
+/**
+ * What the SYN asks for when it comes again, after Accurate ECN was agreed on. False for classic
+ * ECN: nobody could know which answer the peer has (RFC 9768, 3.1.5).
+ */
+function repeatedAsk(core: Core, row: number, segment: Segment): boolean {
+  if (segment.ace === ACE_ASK_CLASSIC) return false;
+  core.synCache.setEcn(row, segment.ace === 0 ? SYN_CLEARED | segment.ecn : segment.ecn);
+  return true;
 }
 
 function challengeRow(core: Core, flow: IpFlow, row: number, nowNs: number): void {

@@ -11,16 +11,17 @@ import {
   seqAdd,
   seqGt,
   TCP_ACK,
-  TCP_CWR,
-  TCP_ECE,
   TCP_MSS_DEFAULT_IPV4,
   TCP_MSS_DEFAULT_IPV6,
   TCP_RST,
   TCP_SYN,
 } from '@tickwire/wire';
+import { Acc } from './accecn.ts';
+import { askEcn, beginAccurate, takeSynEcn } from './accecn-handshake.ts';
 import { leaveEmbryonic, removeConnection, restartTimeWait, shutdownSend } from './close.ts';
 import { controllerOf } from './congestion/registry.ts';
 import type { Core, Segment } from './core.ts';
+import { reactToMarks } from './ecn-reaction.ts';
 import { flowFromMeta } from './emit.ts';
 import { fastOpenAnswered, wantFastOpen } from './fast-open-client.ts';
 import { MSS_MIN, TIME_WAIT_TRIES_MAX } from './limits.ts';
@@ -31,7 +32,7 @@ import { sampleRtt } from './rtt.ts';
 import { updateMss } from './send.ts';
 import { CloseReason, State } from './state.ts';
 import { synWindow, windowShift } from './syn-ack.ts';
-import { SynFlag, type SynTerms } from './syn-cache.ts';
+import { SYN_CLEARED, SynFlag, type SynTerms } from './syn-cache.ts';
 import { Flag, NEVER, storeFlow, type Tcb } from './tcb.ts';
 import { promisedWindow } from './window.ts';
 
@@ -127,7 +128,7 @@ export function openActive(
   updateMss(core, tcb);
   tcb.state = State.SynSent;
   tcb.flags |= Flag.Owned | Flag.SynDue;
-  if (core.config.ecn === 1) tcb.flags |= Flag.Ecn;
+  askEcn(tcb, core.config.ecn);
   if (fastOpen) wantFastOpen(core, tcb, nowNs);
   core.counters.activeOpens += 1;
   core.needsEgress(tcb);
@@ -163,6 +164,9 @@ export function openPassiveTcb(
   tcb.state = State.SynReceived;
   listener.embryonic += 1;
   if ((terms.flags & SynFlag.Ecn) !== 0) tcb.flags |= Flag.Ecn;
+  if ((terms.flags & SynFlag.Accurate) !== 0) {
+    beginAccurate(tcb, terms.ecn & 3, (terms.ecn & SYN_CLEARED) === 0 ? 0 : Acc.NoEct);
+  }
   if (terms.mss !== 0) tcb.peerMss = terms.mss < MSS_MIN ? MSS_MIN : terms.mss;
   takeTerms(
     core,
@@ -184,10 +188,7 @@ export function openPassiveTcb(
 export function takeSyn(core: Core, tcb: Tcb, segment: Segment, nowNs: number): void {
   const options = core.options;
   if (options.mss !== 0) tcb.peerMss = options.mss < MSS_MIN ? MSS_MIN : options.mss;
-  // ECN is agreed by ECE|CWR on the SYN and ECE alone on the SYN-ACK (RFC 3168, 6.1.1).
-  const echo = segment.flags & (TCP_ECE | TCP_CWR);
-  const wanted = (segment.flags & TCP_ACK) !== 0 ? TCP_ECE : TCP_ECE | TCP_CWR;
-  if (echo !== wanted) tcb.flags &= ~Flag.Ecn;
+  takeSynEcn(core, tcb, segment);
   takeTerms(
     core,
     tcb,
@@ -294,6 +295,8 @@ export function establish(core: Core, tcb: Tcb, nowNs: number): void {
   tcb.cwnd = segments * tcb.mss;
   tcb.ssthresh = 2 ** 30;
   controllerOf(tcb).open(tcb, nowNs);
+  // The handshake itself has met congestion (RFC 9768, 3.2.2.2).
+  if ((tcb.accEcn & Acc.SynMarked) !== 0) reactToMarks(core, tcb, tcb.cwnd, nowNs);
   // RFC 6298, 5.7: after a lost SYN the timeout begins at three seconds, unless it was measured.
   if (lostSyn && tcb.srttNs === 0) tcb.rtoNs = Math.min(3 * config.rtoInitialNs, config.rtoMaxNs);
   if (tcb.keepaliveIdleNs > 0) {

@@ -5,10 +5,12 @@
  */
 
 import { seqDiff } from '@tickwire/wire';
+import { Acc, CEB_INITIAL, CEP_INITIAL, E0B_INITIAL, E1B_INITIAL } from './accecn.ts';
 import { Congestion } from './config.ts';
 import type { Core } from './core.ts';
 import { flightBytes, pipeBytes } from './retransmit.ts';
 import { pathMtu } from './send.ts';
+import { State } from './state.ts';
 import { Flag, type Tcb } from './tcb.ts';
 import { promisedWindow, receiveSpace } from './window.ts';
 
@@ -60,6 +62,22 @@ export class TcpInfo {
   notsentBytes = 0;
   lastDataSentNs = 0;
   lastDataRecvNs = 0;
+  /** 0 no ECN, 1 classic, 2 accurate, 3 not known yet: the numbers of `tcpi_ecn_mode`. */
+  ecnMode = 0;
+  /** Packets that Accurate ECN says were marked, of those sent and of those received. */
+  deliveredCe = 0;
+  receivedCe = 0;
+  /** Payload bytes by codepoint, modulo 2^32, as far as the peer has said. */
+  deliveredE0Bytes = 0;
+  deliveredCeBytes = 0;
+  deliveredE1Bytes = 0;
+  receivedE0Bytes = 0;
+  receivedCeBytes = 0;
+  receivedE1Bytes = 0;
+  /** What Accurate ECN goes without: 2 ECT or ACE, 8 the peer's option; 0 nothing. */
+  accEcnFailMode = 0;
+  /** The peer's option: 0 not seen, 2 seen, 3 cleared on the way. */
+  accEcnOptSeen = 0;
 }
 
 /** Bits of `TcpInfo.options`. */
@@ -84,7 +102,7 @@ export function fillInfo(core: Core, tcb: Tcb, out: TcpInfo): void {
     ((tcb.flags & Flag.Timestamps) !== 0 ? OPTION_TIMESTAMPS : 0) |
     ((tcb.flags & Flag.Sack) !== 0 ? OPTION_SACK : 0) |
     ((tcb.flags & Flag.Scaling) !== 0 ? OPTION_WSCALE : 0) |
-    ((tcb.flags & Flag.Ecn) !== 0 ? OPTION_ECN : 0);
+    (ecnMode(tcb) === ECN_CLASSIC || ecnMode(tcb) === ECN_ACCURATE ? OPTION_ECN : 0);
   out.sndWscale = tcb.sndShift;
   out.rcvWscale = tcb.rcvShift;
   out.rtoNs = tcb.rtoNs;
@@ -116,4 +134,36 @@ export function fillInfo(core: Core, tcb: Tcb, out: TcpInfo): void {
   out.notsentBytes = seqDiff(tcb.sndEnd, tcb.sndNxt);
   out.lastDataSentNs = tcb.lastSentNs;
   out.lastDataRecvNs = tcb.lastReceivedNs;
+  fillEcn(tcb, out);
+}
+
+const ECN_CLASSIC = 1;
+const ECN_ACCURATE = 2;
+const ECN_PENDING = 3;
+
+function ecnMode(tcb: Tcb): number {
+  if ((tcb.accEcn & Acc.On) !== 0) return ECN_ACCURATE;
+  if ((tcb.accEcn & Acc.Asked) !== 0) return ECN_PENDING;
+  if ((tcb.flags & Flag.Ecn) === 0) return 0;
+  return tcb.state === State.SynSent ? ECN_PENDING : ECN_CLASSIC;
+}
+
+/** Linux counts from zero what begins with something else on the wire. */
+function fillEcn(tcb: Tcb, out: TcpInfo): void {
+  const acc = tcb.accEcn;
+  const isOn = (acc & Acc.On) !== 0;
+  out.ecnMode = ecnMode(tcb);
+  out.deliveredCe = isOn ? (tcb.sndCep - CEP_INITIAL) >>> 0 : 0;
+  out.receivedCe = isOn ? (tcb.rcvCep - CEP_INITIAL) >>> 0 : 0;
+  out.deliveredE0Bytes = isOn ? (tcb.sndE0b - E0B_INITIAL) >>> 0 : 0;
+  out.deliveredCeBytes = isOn ? (tcb.sndCeb - CEB_INITIAL) >>> 0 : 0;
+  out.deliveredE1Bytes = isOn ? (tcb.sndE1b - E1B_INITIAL) >>> 0 : 0;
+  out.receivedE0Bytes = isOn ? (tcb.rcvE0b - E0B_INITIAL) >>> 0 : 0;
+  out.receivedCeBytes = isOn ? (tcb.rcvCeb - CEB_INITIAL) >>> 0 : 0;
+  out.receivedE1Bytes = isOn ? (tcb.rcvE1b - E1B_INITIAL) >>> 0 : 0;
+  out.accEcnFailMode =
+    ((acc & (Acc.NoEct | Acc.AceIgnored)) !== 0 ? 2 : 0) |
+    ((acc & Acc.OptionIgnored) !== 0 ? 8 : 0);
+  const seen = (acc & Acc.OptionSeen) !== 0 ? 2 : 0;
+  out.accEcnOptSeen = (acc & Acc.OptionIgnored) !== 0 ? 3 : seen;
 }

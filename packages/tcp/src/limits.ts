@@ -109,6 +109,25 @@ export const MTU_SUSPECT_TIMEOUTS = 2;
 /** Every IPv6 link takes this much (RFC 8200, 5). */
 export const MTU_MIN_IPV6 = 1280;
 
+/** SYNs that ask for Accurate ECN before one that asks for nothing (RFC 9768, 3.1.4.1). */
+export const ACCECN_SYNS = 2;
+
+/** SYN-ACKs that agree on Accurate ECN, the second without option (RFC 9768, 3.2.3.2.2). */
+export const ACCECN_SYN_ACKS = 2;
+
+/** CE marks that make an ACK due, with data to acknowledge and without (RFC 9768, 3.2.2.5.1). */
+export const ACE_MARKS_DATA = 2;
+export const ACE_MARKS_PURE = 3;
+
+/** Newly acknowledged packets with which a counter of three bits cannot have wrapped. */
+export const ACE_PACKETS_SURE = 7;
+
+/** Bytes after which a byte counter is told by an ACK of its own: 2^22 at most (3.2.3.3). */
+export const ACCECN_OPTION_BYTES_MAX: number = 2 ** 20;
+
+/** Room for two counters in each full-sized segment of a connection with Accurate ECN. */
+export const ACCECN_RESERVED_BYTES = 8;
+
 /** Shortest wait before a tail loss probe: the peer's poll loop and collector pauses take time. */
 export const TAIL_PROBE_MIN_NS = 1_000_000;
 

@@ -28,7 +28,7 @@ import {
 } from './limits.ts';
 import { markForResend, pipeBytes } from './retransmit.ts';
 import { Recovery } from './recovery.ts';
-import { mssAt, pathMtu, splitFrame, updateMss } from './send.ts';
+import { mssAt, pathMtu, payloadAt, reservedBytes, splitFrame, updateMss } from './send.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 
 /** A connection opens. With probing from the start it begins small (RFC 4821, 7.2). */
@@ -96,10 +96,10 @@ function repair(core: Core, tcb: Tcb): void {
   core.needsEgress(tcb);
 }
 
-/** Bytes of a packet with so much payload. */
+/** Bytes of a packet with so much payload, at most. */
 function packetBytes(tcb: Tcb, length: number): number {
   const options = (tcb.flags & Flag.Timestamps) !== 0 ? TCP_TIMESTAMPS_BYTES : 0;
-  return ipHeaderBytes(tcb.family) + TCP_HEADER_BYTES + options + length;
+  return ipHeaderBytes(tcb.family) + TCP_HEADER_BYTES + options + reservedBytes(tcb) + length;
 }
 
 /** Where a search begins: a size that passes everywhere but on exotic paths (RFC 4821, 7.2). */
@@ -155,7 +155,7 @@ export function growPath(core: Core, tcb: Tcb, nowNs: number): boolean {
     return true;
   }
   const mtu = tcb.mtuTop === 1 ? tcb.mtuHigh : Math.ceil((low + tcb.mtuHigh) / 2);
-  const bytes = mssAt(core, tcb, mtu);
+  const bytes = payloadAt(core, tcb, mtu);
   if (!mayProbe(core, tcb, bytes)) return true;
   if (pipeBytes(tcb) + bytes > tcb.cwnd) return false;
   if (!gatherProbe(core, tcb, bytes)) return true;

@@ -188,12 +188,6 @@ export function ackInOrder(core: Core, tcb: Tcb, nowNs: number): void {
   }
 }
 
-/** An ACK leaves at the next egress, whatever else happens. */
-export function ackAtOnce(core: Core, tcb: Tcb): void {
-  tcb.flags |= Flag.AckNow;
-  core.needsEgress(tcb);
-}
-
 /** Moves RCV.NXT. */
 export function advanceReceive(tcb: Tcb, span: number): void {
   tcb.rcvNxt = seqAdd(tcb.rcvNxt, span);

@@ -65,6 +65,8 @@ export function expectedArrives(core: Core, tcb: Tcb, meta: IpMeta, nowNs: numbe
     tcpWindow(view, at) << tcb.sndShift !== tcb.sndWnd ||
     tcb.sndWnd === 0 ||
     tcb.ooHead !== NO_FRAME ||
+    // Accurate ECN counts every packet (RFC 9768, 3.2.2).
+    tcb.accEcn !== 0 ||
     // Marks are counted and answered one by one (RFC 3168, 6.1.3).
     (meta.trafficClass & ECN_CE) === ECN_CE ||
     frame < 0

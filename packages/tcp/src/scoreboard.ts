@@ -16,6 +16,7 @@ import { Flag, type Tcb } from './tcb.ts';
 /** What the last {@link takeSack} found; one result, because nothing here is reentrant. */
 export const found: {
   newlySacked: number;
+  frames: number;
   original: number;
   dsack: number;
   /** Round trip of the last segment that was sent once; 0 is none. */
@@ -24,6 +25,7 @@ export const found: {
   again: number;
 } = {
   newlySacked: 0,
+  frames: 0,
   original: 0,
   dsack: 0,
   sampleNs: 0,
@@ -42,6 +44,7 @@ export function takeSack(
   nowNs: number,
 ): void {
   found.newlySacked = 0;
+  found.frames = 0;
   found.original = 0;
   found.dsack = 0;
   found.sampleNs = 0;
@@ -129,6 +132,7 @@ function markFrames(
     if ((flags & Tx.Retransmitted) !== 0) tcb.retransBytes -= span;
     tcb.sackedBytes += span;
     found.newlySacked += span;
+    found.frames += 1;
     if ((flags & Tx.Ever) === 0) {
       found.sampleNs = nowNs - core.txTimeNs[frame]!;
       if (seqLe(seqAdd(seq, span), tcb.recover)) found.original += span;

@@ -34,6 +34,9 @@ import {
   tcpSeq,
   tcpWindow,
 } from '@tickwire/wire';
+import { aceOf } from './accecn.ts';
+import { handshakeFeedback, repeatedSyn, repeatedSynAck } from './accecn-handshake.ts';
+import { countArrival, marksDue } from './accecn-receive.ts';
 import { ackArrives } from './ack.ts';
 import {
   abortConnection,
@@ -46,7 +49,7 @@ import {
 } from './close.ts';
 import { cookieArrives } from './cookie-handshake.ts';
 import type { Core, Segment } from './core.ts';
-import { replyReset, sendResetAt } from './emit.ts';
+import { replyReset, sendAck, sendResetAt } from './emit.ts';
 import { holdFastOpen } from './fast-open-server.ts';
 import { findRow, openPassive, rowArrives } from './half-open.ts';
 import { establish, mayReuseTimeWait, synSentArrives } from './handshake.ts';
@@ -93,6 +96,7 @@ export function segmentArrives(core: Core, meta: IpMeta, nowNs: number): number 
   segment.ecn = meta.trafficClass & 3;
   // Bytes are told before a FIN, RST or SYN that follows them, and before another's events.
   if (core.run !== tcb || (segment.flags & (TCP_FIN | TCP_RST | TCP_SYN)) !== 0) endRun(core);
+  segment.ace = aceOf(segment.flags);
   parseTcpOptions(view, meta.at + TCP_HEADER_BYTES, headerBytes - TCP_HEADER_BYTES, core.options);
   if (tcb === undefined) return noConnection(core, meta, segment, ports, nowNs);
   tcb.segmentsIn += 1;
@@ -192,6 +196,10 @@ function synchronized(
       }
     }
     if (tcb.state === State.SynReceived && segment.seq === tcb.irs) {
+      if (tcb.accEcn !== 0 && !repeatedSyn(tcb, segment)) {
+        abortConnection(core, tcb, CloseReason.Reset, nowNs);
+        return Status.Malformed;
+      }
       // The SYN again: our SYN-ACK was lost.
       tcb.flags |= Flag.SynDue;
       core.needsEgress(tcb);
@@ -233,6 +241,10 @@ function synchronized(
   if (!acceptable(tcb, segment.seq, length)) {
     counters.outOfWindow += 1;
     if ((flags & TCP_RST) !== 0) return Status.Malformed;
+    if (tcb.accEcn !== 0 && isOurSynAck(tcb, segment) && !repeatedSynAck(tcb, segment)) {
+      abortConnection(core, tcb, CloseReason.Reset, nowNs);
+      return Status.Malformed;
+    }
     noteDuplicate(tcb, segment, length);
     if (tcb.state === State.TimeWait && (flags & TCP_FIN) !== 0) {
       restartTimeWait(core, tcb, nowNs);
@@ -281,6 +293,13 @@ function acceptable(tcb: Tcb, seq: number, length: number): boolean {
   const offset = seqDiff(seq, tcb.rcvNxt);
   if (window === 0 || length === 0) return offset === 0 || (offset > 0 && offset < window);
   return offset < window && offset + length > 0;
+}
+
+/** Whether a segment is the SYN-ACK that has answered our SYN, once more. */
+function isOurSynAck(tcb: Tcb, segment: Segment): boolean {
+  const syn = segment.flags & (TCP_SYN | TCP_ACK);
+  if (syn !== (TCP_SYN | TCP_ACK) || segment.seq !== tcb.irs || tcb.listener >= 0) return false;
+  return segment.ack === seqAdd(tcb.iss, 1);
 }
 
 /** Remembers what came twice, for a DSACK (RFC 2883, 4.1). */
@@ -355,6 +374,7 @@ function ackedSegment(core: Core, tcb: Tcb, segment: Segment, nowNs: number): nu
     tcb.sndWndMax = tcb.sndWnd;
     tcb.sndWl1 = segment.seq;
     tcb.sndWl2 = ack;
+    if (tcb.accEcn !== 0) openingArrives(core, tcb, segment);
     establish(core, tcb, nowNs);
     if (tcb.generation !== generation) return Status.Ok;
     // With fast open we may have sent more than our SYN.
@@ -370,12 +390,29 @@ function ackedSegment(core: Core, tcb: Tcb, segment: Segment, nowNs: number): nu
     }
     tcb.lastReceivedNs = nowNs;
     tcb.keepaliveProbes = 0;
+    if (tcb.accEcn !== 0) countArrival(core, tcb, segment);
     if (!ackArrives(core, tcb, segment, nowNs)) return Status.Ok;
     if (!finAcked(core, tcb, nowNs)) return Status.Ok;
   }
   if ((segment.flags & TCP_SYN) !== 0) return Status.Ok;
   finishText(core, tcb, segment, nowNs);
+  if (tcb.accEcn !== 0 && tcb.generation === generation) sayMarks(core, tcb, nowNs);
   return Status.Ok;
+}
+
+/** Accurate ECN, the segment that ends the handshake: feedback, and a packet like all others. */
+function openingArrives(core: Core, tcb: Tcb, segment: Segment): void {
+  handshakeFeedback(core, tcb, segment);
+  if ((segment.flags & TCP_SYN) === 0) countArrival(core, tcb, segment);
+}
+
+/**
+ * So many marks are not said yet that an ACK is due. It leaves in the middle of a burst, too: three
+ * bits can say no more than seven marks at once (RFC 9768, 3.2.2.5.1).
+ */
+function sayMarks(core: Core, tcb: Tcb, nowNs: number): void {
+  if (!marksDue(tcb, false) || tcb.state === State.Closed || tcb.dupAcksOwed > 0) return;
+  if (core.output.room() > 0) sendAck(core, tcb, nowNs);
 }
 
 /** The handshake is complete with data in flight. False when the connection is over. */

@@ -10,10 +10,11 @@
 
 import { copyBytes, NO_FRAME, Status } from '@tickwire/base';
 import { seqAdd, seqDiff, TCP_HEADER_BYTES, TCP_TIMESTAMPS_BYTES } from '@tickwire/wire';
+import { Acc } from './accecn.ts';
 import { type Core, Tx } from './core.ts';
 import { rateCopy } from './delivery-rate.ts';
 import { ipHeaderBytes } from './emit.ts';
-import { MSS_MIN } from './limits.ts';
+import { ACCECN_RESERVED_BYTES, MSS_MIN } from './limits.ts';
 import { State } from './state.ts';
 import { Flag, type Tcb } from './tcb.ts';
 
@@ -63,6 +64,20 @@ export function pathMtu(tcb: Tcb): number {
 
 /** The effective MSS on a path with this MTU. */
 export function mssAt(core: Core, tcb: Tcb, mtu: number): number {
+  const mss = payloadAt(core, tcb, mtu) - reservedBytes(tcb);
+  return mss < MSS_MIN ? MSS_MIN : mss;
+}
+
+/**
+ * Room that full-sized segments leave for the option of Accurate ECN. When all data goes without
+ * it, the peer has to take every ACK of many packets for a wrap of the ACE field.
+ */
+export function reservedBytes(tcb: Tcb): number {
+  return (tcb.accEcn & Acc.On) !== 0 ? ACCECN_RESERVED_BYTES : 0;
+}
+
+/** Payload of the largest segment on a path with this MTU, without room for more options. */
+export function payloadAt(core: Core, tcb: Tcb, mtu: number): number {
   let mss = mtu - ipHeaderBytes(tcb.family) - TCP_HEADER_BYTES;
   if (mss > tcb.peerMss) mss = tcb.peerMss;
   if (mss > tcb.mssMax) mss = tcb.mssMax;

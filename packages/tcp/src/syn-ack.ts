@@ -27,11 +27,13 @@ import {
   TCP_RST,
   TCP_SYN,
 } from '@tickwire/wire';
+import { synAckFlags } from './accecn-handshake.ts';
+import { emitFirstOption } from './accecn-receive.ts';
 import type { Core } from './core.ts';
 import { offeredMss, submitFlow, timestampClock } from './emit.ts';
 import { FAST_OPEN_COOKIE_BYTES } from './fast-open.ts';
 import type { Listener } from './listener.ts';
-import { SynFlag, type SynTerms } from './syn-cache.ts';
+import { SYN_CLEARED, SynFlag, type SynTerms } from './syn-cache.ts';
 
 /** The window field of a SYN-ACK, which is never scaled (RFC 7323, 2.2). */
 export function synWindow(listener: Listener): number {
@@ -47,8 +49,8 @@ export function windowShift(core: Core): number {
 }
 
 /**
- * Sends a SYN-ACK on a bound flow. `clock` is our timestamp without the connection's offset. False
- * when there is no room or no frame.
+ * Sends a SYN-ACK on a bound flow. `clock` is our timestamp without the connection's offset,
+ * `retries` how often nothing has answered it. False when there is no room or no frame.
  */
 export function sendSynAck(
   core: Core,
@@ -57,6 +59,7 @@ export function sendSynAck(
   ports: number,
   terms: SynTerms,
   clock: number,
+  retries: number,
   nowNs: number,
 ): boolean {
   if (core.output.room() <= 0) return false;
@@ -79,10 +82,14 @@ export function sendSynAck(
     core.fastOpenKeys.write(flow, view, end, nowNs);
     end = emitTcpPadding(view, at, end + FAST_OPEN_COOKIE_BYTES);
   }
+  let ecn = (flags & SynFlag.Ecn) !== 0 ? TCP_ECE : 0;
+  if ((flags & SynFlag.Accurate) !== 0) {
+    ecn = synAckFlags(terms.ecn & 3, terms.ecn & SYN_CLEARED, retries);
+    if (ecn !== 0 && retries === 0) end = emitFirstOption(view, at, end);
+  }
   const headerBytes = TCP_HEADER_BYTES + (end - at);
   // The fixed header goes in front of the options that were written at `at`.
   const headerAt = at - TCP_HEADER_BYTES;
-  const ecn = (flags & SynFlag.Ecn) !== 0 ? TCP_ECE : 0;
   emitTcp(
     view,
     headerAt,

@@ -98,11 +98,11 @@ test('a row gives back what was put into it', () => {
   fc.assert(
     fc.property(
       fc.tuple(int32, int32, int32, int32),
-      fc.tuple(uint16, uint16, uint16, fc.nat(14), fc.nat(127)),
-      ([irs, iss, tsRecent, tsOffset], [window, mss, listener, shift, flags]) => {
+      fc.tuple(uint16, uint16, uint16, fc.nat(14), fc.nat(255), fc.nat(7)),
+      ([irs, iss, tsRecent, tsOffset], [window, mss, listener, shift, flags, ecn]) => {
         const cache = new SynCache(16, TIMEOUTS);
         const row = cache.insert(5);
-        const terms = { irs, iss, tsRecent, tsOffset, window, mss, shift, flags };
+        const terms = { irs, iss, tsRecent, tsOffset, window, mss, shift, flags, ecn };
         cache.fill(row, 99, listener, terms);
         const out = new SynTerms();
         cache.read(row, out);
@@ -113,6 +113,9 @@ test('a row gives back what was put into it', () => {
         expect(cache.listener(row)).toBe(7);
         expect(cache.flags(row)).toBe(flags | SynFlag.Repeated);
         expect([cache.irs(row), cache.iss(row)]).toEqual([irs, iss]);
+        cache.setEcn(row, 7 - ecn);
+        cache.read(row, out);
+        expect(out).toMatchObject({ shift, ecn: 7 - ecn, flags: flags | SynFlag.Repeated });
       },
     ),
   );

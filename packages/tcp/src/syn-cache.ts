@@ -11,7 +11,7 @@
  *  8  localPort << 16 | remotePort    9     hash
  *  10 IRS      11 ISS                 12    TSval of the SYN     13 offset of our timestamps
  *  14 window of the SYN << 16 | MSS option
- *  15 listener << 16 | window shift << 8 | SynFlag
+ *  15 listener << 16 | SynTerms.ecn << 12 | window shift << 8 | SynFlag
  * ```
  *
  * Rows are found through buckets under a keyed hash (the demux's), each a short list with its
@@ -43,7 +43,7 @@ export const SynFlag = {
   Sack: 2,
   /** Window scaling is agreed on. */
   Scaling: 4,
-  /** ECN is agreed on. */
+  /** Classic ECN is agreed on. */
   Ecn: 8,
   /** The addresses are IPv6. */
   Ipv6: 16,
@@ -51,7 +51,12 @@ export const SynFlag = {
   FastOpen: 32,
   /** The SYN-ACK was sent more than once: its answer says nothing about the round trip (Karn). */
   Repeated: 64,
+  /** Accurate ECN is agreed on. */
+  Accurate: 128,
 } as const;
+
+/** Bit of `SynTerms.ecn`: the SYN came again, without asking for ECN (RFC 9768, 3.1.5). */
+export const SYN_CLEARED = 4;
 
 /** What is agreed on with a SYN; one object, reused. */
 export class SynTerms {
@@ -69,6 +74,8 @@ export class SynTerms {
   shift = 0;
   /** Bits of {@link SynFlag}. */
   flags = 0;
+  /** IP-ECN field of the SYN, and {@link SYN_CLEARED}. */
+  ecn = 0;
 }
 
 const ROW_WORDS = 16;
@@ -80,6 +87,9 @@ const TS_RECENT = 12;
 const TS_OFFSET = 13;
 const WINDOW_MSS = 14;
 const REST = 15;
+/** Where `SynTerms.ecn` lies in the last word. */
+const ECN_SHIFT = 12;
+const ECN_MASK = 7;
 
 /** The table. All rows are made at the start; it never grows. */
 export class SynCache {
@@ -311,7 +321,8 @@ export class SynCache {
     words[at + TS_RECENT] = terms.tsRecent;
     words[at + TS_OFFSET] = terms.tsOffset;
     words[at + WINDOW_MSS] = (terms.window << 16) | terms.mss;
-    words[at + REST] = (listener << 16) | (terms.shift << 8) | terms.flags;
+    words[at + REST] =
+      (listener << 16) | (terms.ecn << ECN_SHIFT) | (terms.shift << 8) | terms.flags;
   }
 
   /** The terms of a row. */
@@ -324,8 +335,9 @@ export class SynCache {
     out.tsOffset = words[at + TS_OFFSET]!;
     out.window = words[at + WINDOW_MSS]! >>> 16;
     out.mss = words[at + WINDOW_MSS]! & 0xffff;
-    out.shift = (words[at + REST]! >>> 8) & 0xff;
+    out.shift = (words[at + REST]! >>> 8) & 0xf;
     out.flags = words[at + REST]! & 0xff;
+    out.ecn = (words[at + REST]! >>> ECN_SHIFT) & ECN_MASK;
   }
 
   /** `localPort << 16 | remotePort`. */
@@ -365,6 +377,12 @@ export class SynCache {
   setListener(row: number, listener: number): void {
     const at = row * ROW_WORDS + REST;
     this.words[at] = (this.words[at]! & 0xffff) | (listener << 16);
+  }
+
+  /** Replaces `SynTerms.ecn`. */
+  setEcn(row: number, ecn: number): void {
+    const at = row * ROW_WORDS + REST;
+    this.words[at] = (this.words[at]! & ~(ECN_MASK << ECN_SHIFT)) | (ecn << ECN_SHIFT);
   }
 
   /** Adds bits of {@link SynFlag}. */

@@ -17,7 +17,7 @@ export const KEPT_WORDS = 16;
 /** Bytes of the record that every connection has. */
 export const MAIN_BYTES = 448;
 /** Bytes of the record for what is rare. */
-export const RARE_BYTES = 320;
+export const RARE_BYTES = 384;
 
 /** The fields of one connection. Read what you like; only `Tcb` extends this. */
 export abstract class TcbRecord {
@@ -696,156 +696,164 @@ export abstract class TcbRecord {
     this.i32[(this.at << 1) + 86] = value;
   }
 
-  /** HyStart++: end of this round. */
-  get hyRoundEnd(): number {
+  /** Accurate ECN: bits of `Acc`; 0 when it is not in use. */
+  get accEcn(): number {
     return this.i32[(this.at << 1) + 87]!;
   }
-  set hyRoundEnd(value: number) {
+  set accEcn(value: number) {
     this.i32[(this.at << 1) + 87] = value;
+  }
+
+  /** HyStart++: end of this round. */
+  get hyRoundEnd(): number {
+    return this.i32[(this.at << 1) + 88]!;
+  }
+  set hyRoundEnd(value: number) {
+    this.i32[(this.at << 1) + 88] = value;
   }
 
   /** RACK.end_seq. */
   get rackEnd(): number {
-    return this.i32[(this.at << 1) + 88]!;
+    return this.i32[(this.at << 1) + 89]!;
   }
   set rackEnd(value: number) {
-    this.i32[(this.at << 1) + 88] = value;
+    this.i32[(this.at << 1) + 89] = value;
   }
 
   /** TLP.end_seq. */
   get tlpEnd(): number {
-    return this.i32[(this.at << 1) + 89]!;
+    return this.i32[(this.at << 1) + 90]!;
   }
   set tlpEnd(value: number) {
-    this.i32[(this.at << 1) + 89] = value;
+    this.i32[(this.at << 1) + 90] = value;
   }
 
   /** Segments sent again, mod 2^32. */
   get retransmits(): number {
-    return this.i32[(this.at << 1) + 90]! >>> 0;
+    return this.i32[(this.at << 1) + 91]! >>> 0;
   }
   set retransmits(value: number) {
-    this.i32[(this.at << 1) + 90] = value;
+    this.i32[(this.at << 1) + 91] = value;
   }
 
   /** Timeouts and probes in a row that nothing answered. */
   get unanswered(): number {
-    return this.u16[(this.at << 2) + 182]!;
+    return this.u16[(this.at << 2) + 184]!;
   }
   set unanswered(value: number) {
-    this.u16[(this.at << 2) + 182] = value;
+    this.u16[(this.at << 2) + 184] = value;
   }
 
   /** Largest MSS that we offer or use. */
   get mssMax(): number {
-    return this.u16[(this.at << 2) + 183]!;
+    return this.u16[(this.at << 2) + 185]!;
   }
   set mssMax(value: number) {
-    this.u16[(this.at << 2) + 183] = value;
+    this.u16[(this.at << 2) + 185] = value;
   }
 
   /** What the peer's MSS option said. */
   get peerMss(): number {
-    return this.u16[(this.at << 2) + 184]!;
+    return this.u16[(this.at << 2) + 186]!;
   }
   set peerMss(value: number) {
-    this.u16[(this.at << 2) + 184] = value;
+    this.u16[(this.at << 2) + 186] = value;
   }
 
   /** Largest packet that this connection knows to pass. */
   get pathMtu(): number {
-    return this.u16[(this.at << 2) + 185]!;
+    return this.u16[(this.at << 2) + 187]!;
   }
   set pathMtu(value: number) {
-    this.u16[(this.at << 2) + 185] = value;
+    this.u16[(this.at << 2) + 187] = value;
   }
 
   /** `ipMtu` for which `mss` holds. */
   get mtuSeen(): number {
-    return this.u16[(this.at << 2) + 186]!;
+    return this.u16[(this.at << 2) + 188]!;
   }
   set mtuSeen(value: number) {
-    this.u16[(this.at << 2) + 186] = value;
+    this.u16[(this.at << 2) + 188] = value;
   }
 
   /** Largest segment of the current round trip: `rcvMss` of the next. */
   get rcvMssNext(): number {
-    return this.u16[(this.at << 2) + 187]!;
+    return this.u16[(this.at << 2) + 189]!;
   }
   set rcvMssNext(value: number) {
-    this.u16[(this.at << 2) + 187] = value;
+    this.u16[(this.at << 2) + 189] = value;
   }
 
   /** Timeouts in a row. */
   get backoff(): number {
-    return this.u16[(this.at << 2) + 188]!;
+    return this.u16[(this.at << 2) + 190]!;
   }
   set backoff(value: number) {
-    this.u16[(this.at << 2) + 188] = value;
+    this.u16[(this.at << 2) + 190] = value;
   }
 
   /** Keepalive probes in a row. */
   get keepaliveProbes(): number {
-    return this.u16[(this.at << 2) + 189]!;
+    return this.u16[(this.at << 2) + 191]!;
   }
   set keepaliveProbes(value: number) {
-    this.u16[(this.at << 2) + 189] = value;
+    this.u16[(this.at << 2) + 191] = value;
   }
 
   /** The peer's window scale. */
   get sndShift(): number {
-    return this.u8[(this.at << 3) + 380]!;
+    return this.u8[(this.at << 3) + 384]!;
   }
   set sndShift(value: number) {
-    this.u8[(this.at << 3) + 380] = value;
+    this.u8[(this.at << 3) + 384] = value;
   }
 
   /** Our window scale. */
   get rcvShift(): number {
-    return this.u8[(this.at << 3) + 381]!;
+    return this.u8[(this.at << 3) + 385]!;
   }
   set rcvShift(value: number) {
-    this.u8[(this.at << 3) + 381] = value;
+    this.u8[(this.at << 3) + 385] = value;
   }
 
   /** Duplicate ACKs owed to a peer without SACK. */
   get dupAcksOwed(): number {
-    return this.u8[(this.at << 3) + 382]!;
+    return this.u8[(this.at << 3) + 386]!;
   }
   set dupAcksOwed(value: number) {
-    this.u8[(this.at << 3) + 382] = value;
+    this.u8[(this.at << 3) + 386] = value;
   }
 
   /** {@link Congestion}. */
   get congestion(): number {
-    return this.u8[(this.at << 3) + 383]!;
+    return this.u8[(this.at << 3) + 387]!;
   }
   set congestion(value: number) {
-    this.u8[(this.at << 3) + 383] = value;
+    this.u8[(this.at << 3) + 387] = value;
   }
 
   /** HyStart++: samples of this round, counted as far as they matter. */
   get hySamples(): number {
-    return this.u8[(this.at << 3) + 384]!;
+    return this.u8[(this.at << 3) + 388]!;
   }
   set hySamples(value: number) {
-    this.u8[(this.at << 3) + 384] = value;
+    this.u8[(this.at << 3) + 388] = value;
   }
 
   /** HyStart++: rounds of CSS. */
   get hyCssRounds(): number {
-    return this.u8[(this.at << 3) + 385]!;
+    return this.u8[(this.at << 3) + 389]!;
   }
   set hyCssRounds(value: number) {
-    this.u8[(this.at << 3) + 385] = value;
+    this.u8[(this.at << 3) + 389] = value;
   }
 
   /** `Retransmit` of timers.ts. */
   get retransmitKind(): number {
-    return this.u8[(this.at << 3) + 386]!;
+    return this.u8[(this.at << 3) + 390]!;
   }
   set retransmitKind(value: number) {
-    this.u8[(this.at << 3) + 386] = value;
+    this.u8[(this.at << 3) + 390] = value;
   }
 
   /** Congestion window before the reduction. */
@@ -1289,111 +1297,210 @@ export abstract class TcbRecord {
     this.rare.i32[(this.rareAt << 1) + 67] = value;
   }
 
-  /** Frame of the probe that is out, while it is whole. */
-  get mtuProbeFrame(): number {
+  /** r.cep: packets that came with a mark. */
+  get rcvCep(): number {
     return this.rare.i32[(this.rareAt << 1) + 68]!;
   }
-  set mtuProbeFrame(value: number) {
+  set rcvCep(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[68])) return;
     this.rare.i32[(this.rareAt << 1) + 68] = value;
   }
 
-  /** Its end. */
-  get mtuProbeEnd(): number {
+  /** s.cep: packets of ours that the peer says it got with a mark. */
+  get sndCep(): number {
     return this.rare.i32[(this.rareAt << 1) + 69]!;
   }
-  set mtuProbeEnd(value: number) {
+  set sndCep(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[69])) return;
     this.rare.i32[(this.rareAt << 1) + 69] = value;
   }
 
-  /** Probes before giving up. */
-  get keepaliveProbesMax(): number {
+  /** r.e0b: bytes that came as ECT(0). */
+  get rcvE0b(): number {
     return this.rare.i32[(this.rareAt << 1) + 70]!;
   }
-  set keepaliveProbesMax(value: number) {
+  set rcvE0b(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[70])) return;
     this.rare.i32[(this.rareAt << 1) + 70] = value;
   }
 
-  /** Payload of our SYN. */
-  get fastOpenBytes(): number {
+  /** r.ceb: bytes that came with a mark. */
+  get rcvCeb(): number {
     return this.rare.i32[(this.rareAt << 1) + 71]!;
   }
-  set fastOpenBytes(value: number) {
+  set rcvCeb(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[71])) return;
     this.rare.i32[(this.rareAt << 1) + 71] = value;
   }
 
+  /** r.e1b: bytes that came as ECT(1). */
+  get rcvE1b(): number {
+    return this.rare.i32[(this.rareAt << 1) + 72]!;
+  }
+  set rcvE1b(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[72])) return;
+    this.rare.i32[(this.rareAt << 1) + 72] = value;
+  }
+
+  /** s.e0b: bytes of ours that the peer says it got as ECT(0). */
+  get sndE0b(): number {
+    return this.rare.i32[(this.rareAt << 1) + 73]!;
+  }
+  set sndE0b(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[73])) return;
+    this.rare.i32[(this.rareAt << 1) + 73] = value;
+  }
+
+  /** s.ceb: with a mark. */
+  get sndCeb(): number {
+    return this.rare.i32[(this.rareAt << 1) + 74]!;
+  }
+  set sndCeb(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[74])) return;
+    this.rare.i32[(this.rareAt << 1) + 74] = value;
+  }
+
+  /** s.e1b: as ECT(1). */
+  get sndE1b(): number {
+    return this.rare.i32[(this.rareAt << 1) + 75]!;
+  }
+  set sndE1b(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[75])) return;
+    this.rare.i32[(this.rareAt << 1) + 75] = value;
+  }
+
+  /** Where the stream stood when the option was last sent. */
+  get accOptionSeq(): number {
+    return this.rare.i32[(this.rareAt << 1) + 76]!;
+  }
+  set accOptionSeq(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[76])) return;
+    this.rare.i32[(this.rareAt << 1) + 76] = value;
+  }
+
+  /** Timestamp of the newest feedback. */
+  get aceTs(): number {
+    return this.rare.i32[(this.rareAt << 1) + 77]!;
+  }
+  set aceTs(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[77])) return;
+    this.rare.i32[(this.rareAt << 1) + 77] = value;
+  }
+
+  /** Marked packets since a segment was last sent. */
+  get ceUnsent(): number {
+    return this.rare.i32[(this.rareAt << 1) + 78]!;
+  }
+  set ceUnsent(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[78])) return;
+    this.rare.i32[(this.rareAt << 1) + 78] = value;
+  }
+
+  /** Frame of the probe that is out, while it is whole. */
+  get mtuProbeFrame(): number {
+    return this.rare.i32[(this.rareAt << 1) + 79]!;
+  }
+  set mtuProbeFrame(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[79])) return;
+    this.rare.i32[(this.rareAt << 1) + 79] = value;
+  }
+
+  /** Its end. */
+  get mtuProbeEnd(): number {
+    return this.rare.i32[(this.rareAt << 1) + 80]!;
+  }
+  set mtuProbeEnd(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[80])) return;
+    this.rare.i32[(this.rareAt << 1) + 80] = value;
+  }
+
+  /** Probes before giving up. */
+  get keepaliveProbesMax(): number {
+    return this.rare.i32[(this.rareAt << 1) + 81]!;
+  }
+  set keepaliveProbesMax(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[81])) return;
+    this.rare.i32[(this.rareAt << 1) + 81] = value;
+  }
+
+  /** Payload of our SYN. */
+  get fastOpenBytes(): number {
+    return this.rare.i32[(this.rareAt << 1) + 82]!;
+  }
+  set fastOpenBytes(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[82])) return;
+    this.rare.i32[(this.rareAt << 1) + 82] = value;
+  }
+
   /** RACK.reo_wnd_mult. */
   get rackReoMult(): number {
-    return this.rare.u16[(this.rareAt << 2) + 144]!;
+    return this.rare.u16[(this.rareAt << 2) + 166]!;
   }
   set rackReoMult(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[144])) return;
-    this.rare.u16[(this.rareAt << 2) + 144] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[166])) return;
+    this.rare.u16[(this.rareAt << 2) + 166] = value;
   }
 
   /** Packet size of the probe that is out, or 0. */
   get mtuProbe(): number {
-    return this.rare.u16[(this.rareAt << 2) + 145]!;
+    return this.rare.u16[(this.rareAt << 2) + 167]!;
   }
   set mtuProbe(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[145])) return;
-    this.rare.u16[(this.rareAt << 2) + 145] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[167])) return;
+    this.rare.u16[(this.rareAt << 2) + 167] = value;
   }
 
   /** Upper bound of the search. */
   get mtuHigh(): number {
-    return this.rare.u16[(this.rareAt << 2) + 146]!;
+    return this.rare.u16[(this.rareAt << 2) + 168]!;
   }
   set mtuHigh(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[146])) return;
-    this.rare.u16[(this.rareAt << 2) + 146] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[168])) return;
+    this.rare.u16[(this.rareAt << 2) + 168] = value;
   }
 
   /** Segments so large seem to vanish; MTU_MAX when none do. */
   get mtuSuspect(): number {
-    return this.rare.u16[(this.rareAt << 2) + 147]!;
+    return this.rare.u16[(this.rareAt << 2) + 169]!;
   }
   set mtuSuspect(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[147])) return;
-    this.rare.u16[(this.rareAt << 2) + 147] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[169])) return;
+    this.rare.u16[(this.rareAt << 2) + 169] = value;
   }
 
   /** RACK.reo_wnd_persist. */
   get rackReoPersist(): number {
-    return this.rare.u8[(this.rareAt << 3) + 296]!;
+    return this.rare.u8[(this.rareAt << 3) + 340]!;
   }
   set rackReoPersist(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[296])) return;
-    this.rare.u8[(this.rareAt << 3) + 296] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[340])) return;
+    this.rare.u8[(this.rareAt << 3) + 340] = value;
   }
 
   /** 1 while such a round goes on. */
   get rackRound(): number {
-    return this.rare.u8[(this.rareAt << 3) + 297]!;
+    return this.rare.u8[(this.rareAt << 3) + 341]!;
   }
   set rackRound(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[297])) return;
-    this.rare.u8[(this.rareAt << 3) + 297] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[341])) return;
+    this.rare.u8[(this.rareAt << 3) + 341] = value;
   }
 
   /** Whether the upper bound is tried first. */
   get mtuTop(): number {
-    return this.rare.u8[(this.rareAt << 3) + 298]!;
+    return this.rare.u8[(this.rareAt << 3) + 342]!;
   }
   set mtuTop(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[298])) return;
-    this.rare.u8[(this.rareAt << 3) + 298] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[342])) return;
+    this.rare.u8[(this.rareAt << 3) + 342] = value;
   }
 
   /** `FastOpen` of fast-open.ts; 0 once the handshake is complete. */
   get fastOpen(): number {
-    return this.rare.u8[(this.rareAt << 3) + 299]!;
+    return this.rare.u8[(this.rareAt << 3) + 343]!;
   }
   set fastOpen(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[299])) return;
-    this.rare.u8[(this.rareAt << 3) + 299] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[343])) return;
+    this.rare.u8[(this.rareAt << 3) + 343] = value;
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
 import { collectsDuring } from '@tickwire/base/testing';
+import { Ecn } from './config.ts';
 import { Crossed } from './testing/crossed.ts';
 
 /** Sends `count` segments of `size` bytes from `a` to `b`, as fast as the windows allow. */
@@ -28,6 +29,19 @@ test('bulk by reserve() and commit() makes no garbage', async () => {
   const before = pair.b.received;
   const collected = await collectsDuring(() => bulk(pair, 300_000, 1448));
   expect((pair.b.received - before) % (300_000 * 1448)).toBe(0);
+  expect(collected).toBe(false);
+});
+
+test('Accurate ECN makes no garbage, marks and options included', async () => {
+  const pair = new Crossed({ ecn: Ecn.Accurate });
+  pair.open();
+  pair.a.markEvery = 20;
+  const size = pair.a.tcb!.mss;
+  bulk(pair, 20_000, size);
+  const { deliveredCe } = pair.a.tcp.counters;
+  const collected = await collectsDuring(() => bulk(pair, 200_000, size));
+  expect(pair.a.tcp.counters.deliveredCe - deliveredCe).toBeGreaterThan(9000);
+  expect(pair.a.tcb!.sndCep).toBe(pair.b.tcb!.rcvCep);
   expect(collected).toBe(false);
 });
 

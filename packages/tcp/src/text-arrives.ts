@@ -11,10 +11,10 @@
 import { NO_FRAME, Status } from '@tickwire/base';
 import { ECN_CE, seqAdd, seqDiff, seqGt, TCP_CWR, TCP_FIN } from '@tickwire/wire';
 import { enterTimeWait } from './close.ts';
-import { type Core, Rx, type Segment } from './core.ts';
+import { ackAtOnce, type Core, Rx, type Segment } from './core.ts';
 import { DUP_ACKS_OWED_MAX } from './limits.ts';
 import { Inserted, insertOutOfOrder, takeInOrder } from './reassembly.ts';
-import { ackAtOnce, ackInOrder, deliver, tellEnd } from './receive.ts';
+import { ackInOrder, deliver, tellEnd } from './receive.ts';
 import { tellReadable } from './run.ts';
 import { noteDsack, noteRecent } from './sack.ts';
 import { State } from './state.ts';

@@ -7,6 +7,7 @@
 
 import { NO_FRAME } from '@tickwire/base';
 import { seqAdd, seqDiff, seqGt, seqLe, TCP_FIN, TCP_PSH } from '@tickwire/wire';
+import { Acc } from './accecn.ts';
 import { sendFollowers } from './burst.ts';
 import { controllerOf } from './congestion/registry.ts';
 import { type Core, Tx } from './core.ts';
@@ -76,6 +77,10 @@ function transmitAll(core: Core, tcb: Tcb, nowNs: number): boolean {
     restartRto(core, tcb, nowNs);
     armUserTimeout(core, tcb, nowNs);
     if (tcb.fastOpen < FastOpen.Server) return true;
+  }
+  if ((tcb.accEcn & Acc.HandshakeAck) !== 0 && tcb.state >= State.Established) {
+    // How the SYN-ACK arrived is said by a pure ACK, before any data (RFC 9768, 3.2.2.1).
+    if (core.output.room() <= 0 || !sendAck(core, tcb, nowNs)) return false;
   }
   // With fast open a server may send before the handshake is complete (RFC 7413, 4.2.2).
   const isEarly = tcb.state === State.SynReceived && tcb.fastOpen >= FastOpen.Server;
@@ -316,6 +321,8 @@ function mayLead(core: Core, tcb: Tcb, frame: number): boolean {
     core.txNext[frame] !== NO_FRAME &&
     core.arena.refCount(frame) === 1 &&
     (tcb.flags & Flag.EcnCwr) === 0 &&
+    // Its counters are said once, by the first segment that has room for them (RFC 9768, 3.2.3.3).
+    tcb.accEcn === 0 &&
     // The urgent pointer is relative to the sequence number (RFC 9293, 3.8.5).
     seqLe(tcb.sndUp, core.txSeq[frame]!) &&
     tcb.ooHead === NO_FRAME &&

@@ -21,5 +21,6 @@ export * from './mld.ts';
 export * from './ndp.ts';
 export * from './seq.ts';
 export * from './tcp.ts';
+export * from './tcp-accecn.ts';
 export * from './tcp-options.ts';
 export * from './udp.ts';

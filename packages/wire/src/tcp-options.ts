@@ -1,7 +1,7 @@
 // @hot
 /**
  * TCP options: MSS (RFC 9293, 3.7.1), window scale and timestamps (RFC 7323), SACK (RFC 2018,
- * RFC 2883), fast open cookie (RFC 7413).
+ * RFC 2883), fast open cookie (RFC 7413). The option of Accurate ECN is in `tcp-accecn.ts`.
  *
  * ```text
  *  kind 0                         end of list
@@ -22,6 +22,7 @@
 
 import { Status } from '@tickwire/base';
 import { seqText } from './seq.ts';
+import { readTcpAccEcn, TCP_OPTION_ACCECN_0, TCP_OPTION_ACCECN_1 } from './tcp-accecn.ts';
 
 /** End of the list. */
 export const TCP_OPTION_END = 0;
@@ -88,6 +89,12 @@ export class TcpOptions {
   fastOpenAt = -1;
   /** Bytes of the cookie; 0 asks for one. */
   fastOpenLength = 0;
+  /** Counters in the Accurate ECN option, or -1 when it is absent. */
+  accEcn = -1;
+  /** Its counters for ECT(0), CE and ECT(1), 24 bits; -1 when left out. */
+  accEcnE0 = -1;
+  accEcnCe = -1;
+  accEcnE1 = -1;
 }
 
 /** Marks everything as absent. */
@@ -101,6 +108,10 @@ export function clearTcpOptions(out: TcpOptions): void {
   out.sackCount = 0;
   out.fastOpenAt = -1;
   out.fastOpenLength = 0;
+  out.accEcn = -1;
+  out.accEcnE0 = -1;
+  out.accEcnCe = -1;
+  out.accEcnE1 = -1;
 }
 
 /**
@@ -170,6 +181,10 @@ function readOption(view: DataView, at: number, kind: number, size: number, out:
         out.fastOpenAt = at + 2;
         out.fastOpenLength = size - 2;
       }
+      break;
+    case TCP_OPTION_ACCECN_0:
+    case TCP_OPTION_ACCECN_1:
+      readTcpAccEcn(view, at, size, out);
       break;
     default:
       break;
@@ -306,5 +321,12 @@ export function formatTcpOptions(options: TcpOptions): string {
     parts.push(blocks);
   }
   if (options.fastOpenAt >= 0) parts.push('tfo ' + String(options.fastOpenLength));
+  if (options.accEcn >= 0) {
+    let counters = 'accecn';
+    if (options.accEcnE0 >= 0) counters += ' e0b ' + String(options.accEcnE0);
+    if (options.accEcnCe >= 0) counters += ' ceb ' + String(options.accEcnCe);
+    if (options.accEcnE1 >= 0) counters += ' e1b ' + String(options.accEcnE1);
+    parts.push(counters);
+  }
   return parts.join(',');
 }

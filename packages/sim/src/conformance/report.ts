@@ -68,6 +68,7 @@ const RFC_TITLES: Readonly<Record<number, string>> = {
   9293: 'Transmission Control Protocol',
   9406: 'HyStart++',
   9438: 'CUBIC for Fast and Long-Distance Networks',
+  9768: 'More Accurate Explicit Congestion Notification (AccECN) Feedback in TCP',
   9776: 'Internet Group Management Protocol, Version 3',
   9777: 'Multicast Listener Discovery Version 2',
 };

@@ -30,6 +30,8 @@ import {
   TCP_CWR,
   TCP_ECE,
   TCP_FIN,
+  TCP_OPTION_ACCECN_0,
+  TCP_OPTION_ACCECN_1,
   TCP_PSH,
   TCP_RST,
   TCP_SYN,
@@ -291,11 +293,27 @@ function buildOption(conversation: Conversation, option: string, cookie: string)
       const data = parseHex(text === 'cookie' ? cookie : text);
       return [34, 2 + data.length, ...data];
     }
+    case 'ECN':
+      return buildAccEcn(rest);
     case 'hex':
       return [...parseHex(rest.join(''))];
     default:
-      throw new Error(`unknown option ${name}; write mss, wscale, sackOK, TS, sack, nop, eol, hex`);
+      throw new Error(
+        `unknown option ${name}; write mss, wscale, sackOK, TS, sack, FO, ECN, nop, eol, hex`,
+      );
   }
+}
+
+/** `e0b 1 ceb 0 e1b 1` or `e1b 1 ceb 0 e0b 1`, or the first of these (RFC 9768, 3.2.3). */
+function buildAccEcn(words: readonly string[]): number[] {
+  const kind = words[0] === 'e1b' ? TCP_OPTION_ACCECN_1 : TCP_OPTION_ACCECN_0;
+  const wanted = words[0] === 'e1b' ? ['e1b', 'ceb', 'e0b'] : ['e0b', 'ceb', 'e1b'];
+  const bytes: number[] = [];
+  for (let i = 0; i < words.length; i += 2) {
+    if (words[i] !== wanted[i / 2]) throw new Error('write ECN e0b N ceb N e1b N, or e1b first');
+    bytes.push(...word(Number(words[i + 1])).slice(1));
+  }
+  return [kind, 2 + bytes.length, ...bytes];
 }
 
 function buildUdp(

@@ -34,6 +34,8 @@ import {
   PROTOCOL_TCP,
   parseTcpOptions,
   PROTOCOL_UDP,
+  TCP_OPTION_ACCECN_0,
+  TCP_OPTION_ACCECN_1,
   TCP_SYN,
   tcpAck,
   tcpDstPort,
@@ -270,9 +272,23 @@ function readOption(
       const bytes = new Uint8Array(view.buffer, view.byteOffset + at + 2, length - 2);
       return `FO ${Buffer.from(bytes).toString('hex')}`.trim();
     }
+    case TCP_OPTION_ACCECN_0:
+    case TCP_OPTION_ACCECN_1:
+      return readAccEcn(view, at, kind, length);
     default:
       return `option${kind} ${length}`;
   }
+}
+
+/** Counters in the order in which they lie in the option (RFC 9768, 3.2.3). */
+function readAccEcn(view: DataView, at: number, kind: number, length: number): string {
+  const names = kind === TCP_OPTION_ACCECN_0 ? ['e0b', 'ceb', 'e1b'] : ['e1b', 'ceb', 'e0b'];
+  let text = 'ECN';
+  for (let i = 0; 2 + 3 * i < length; i += 1) {
+    const from = at + 2 + 3 * i;
+    text += ` ${names[i]} ${(view.getUint8(from) << 16) | view.getUint16(from + 1)}`;
+  }
+  return text;
 }
 
 /** Every byte of every packet is checked: the stream is known. */

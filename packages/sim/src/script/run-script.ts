@@ -162,7 +162,7 @@ class Runner {
   #round(): void {
     for (const emission of this.stack.port.takeAll()) {
       const read = readPacket(this.#conversations, emission);
-      if (read.packet.kind === 'tcp' && read.packet.flags.replace(/[EW]+/, '') === 'S') {
+      if (read.packet.kind === 'tcp' && read.packet.flags.replace(/[EWA]+/, '') === 'S') {
         this.#conversations.current = read.key;
       }
       this.#unseen.push(read);

@@ -151,6 +151,7 @@ export const MAIN: readonly Field[] = rows(
   ['i32', 'recover', 'SND.NXT when recovery began.'],
   ['i32', 'sackHigh', 'Highest sequence number SACKed.'],
   ['i32', 'ecnRecover', 'SND.NXT when ECN last reduced the window.'],
+  ['i32', 'accEcn', 'Accurate ECN: bits of `Acc`; 0 when it is not in use.'],
   ['f64', 'delivered', 'Bytes delivered so far, selectively or not.'],
   ['f64', 'cwndLimitedUntil', 'The congestion window limits what is delivered by then.'],
   ['f64', 'hyLastMinNs', 'HyStart++: smallest round trip of the last round.'],
@@ -226,6 +227,19 @@ export const RARE: readonly Field[] = rows(
   ['u8', 'rackRound', '1 while such a round goes on.'],
   ['f64', 'lostTotal', 'Bytes marked lost so far.'],
   ['f64', 'challengedNs', 'When a segment outside the window was last answered, or -1.', '-1'],
+
+  // Accurate ECN (RFC 9768); counters mod 2^32.
+  ['i32', 'rcvCep', 'r.cep: packets that came with a mark.'],
+  ['i32', 'sndCep', 's.cep: packets of ours that the peer says it got with a mark.'],
+  ['i32', 'rcvE0b', 'r.e0b: bytes that came as ECT(0).'],
+  ['i32', 'rcvCeb', 'r.ceb: bytes that came with a mark.'],
+  ['i32', 'rcvE1b', 'r.e1b: bytes that came as ECT(1).'],
+  ['i32', 'sndE0b', 's.e0b: bytes of ours that the peer says it got as ECT(0).'],
+  ['i32', 'sndCeb', 's.ceb: with a mark.'],
+  ['i32', 'sndE1b', 's.e1b: as ECT(1).'],
+  ['i32', 'accOptionSeq', 'Where the stream stood when the option was last sent.'],
+  ['i32', 'aceTs', 'Timestamp of the newest feedback.'],
+  ['i32', 'ceUnsent', 'Marked packets since a segment was last sent.'],
 
   // CUBIC after its first reduction (RFC 9438).
   ['f64', 'cubicWMax', 'Window before the last reduction.'],

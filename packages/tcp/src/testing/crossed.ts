@@ -7,7 +7,7 @@
  */
 
 import { createHeapArena, type FrameArena, Prng, Status } from '@tickwire/base';
-import { IpFlow, IpMeta, type IpOutput } from '@tickwire/wire';
+import { ECN_CE, IpFlow, IpMeta, type IpOutput } from '@tickwire/wire';
 import { type TcpConfig, tcpConfig } from '../config.ts';
 import type { TcpEvents } from '../events.ts';
 import type { Tcb } from '../tcb.ts';
@@ -25,6 +25,9 @@ export class CrossedHost implements TcpEvents, IpOutput {
   readonly frames: Int32Array = new Int32Array(RING);
   readonly ats: Int32Array = new Int32Array(RING);
   readonly lengths: Int32Array = new Int32Array(RING);
+  readonly classes: Int32Array = new Int32Array(RING);
+  /** Of so many packets that it sends, one gets a CE mark if it is ECN-capable; 0 for none. */
+  markEvery = 0;
   readonly address: number;
   head = 0;
   tail = 0;
@@ -54,7 +57,7 @@ export class CrossedHost implements TcpEvents, IpOutput {
   }
 
   output(
-    _flow: IpFlow,
+    flow: IpFlow,
     _protocol: number,
     frame: number,
     at: number,
@@ -66,6 +69,8 @@ export class CrossedHost implements TcpEvents, IpOutput {
     this.frames[i] = frame;
     this.ats[i] = at;
     this.lengths[i] = length;
+    const isMarked = this.markEvery > 0 && this.tail % this.markEvery === 0;
+    this.classes[i] = isMarked && (flow.trafficClass & 3) !== 0 ? ECN_CE : flow.trafficClass;
     this.tail += 1;
     return Status.Ok;
   }
@@ -185,6 +190,7 @@ export class Crossed {
       meta.frame = from.frames[i]!;
       meta.at = from.ats[i]!;
       meta.length = from.lengths[i]!;
+      meta.trafficClass = from.classes[i]!;
       to.tcp.segmentArrives(meta, this.nowNs);
       moved += 1;
     }

@@ -29,6 +29,8 @@ export interface LinkOptions {
   readonly shared?: boolean;
   /** Congestion experienced is marked on ECN-capable packets instead of dropping them. */
   readonly mark?: number;
+  /** The same when more bytes than these wait for the line: a step marker. */
+  readonly markBytes?: number;
   readonly a?: HostOptions;
   readonly b?: HostOptions;
 }
@@ -58,6 +60,9 @@ export class Link {
   nowNs = 1_000_000_000;
   packets = 0;
   dropped = 0;
+  /** Marked packets that have arrived at `a` and at `b`. */
+  marksToA = 0;
+  marksToB = 0;
   /** IPv4 packets from `a` that are larger are dropped by a router; may change at any time. */
   pathMtu: number = Number.POSITIVE_INFINITY;
   /** What the router says then; undefined is a black hole. */
@@ -167,6 +172,7 @@ export class Link {
       return;
     }
     let departNs = this.nowNs;
+    let isLong = false;
     if (options.bitsPerSecond !== undefined) {
       const busyNs = from === this.a ? this.#busyAtoB : this.#busyBtoA;
       const startNs = busyNs > this.nowNs ? busyNs : this.nowNs;
@@ -176,6 +182,7 @@ export class Link {
         from.arena.free(sent.frame);
         return;
       }
+      isLong = options.markBytes !== undefined && waitingBytes > options.markBytes;
       departNs = Math.ceil(startNs + ((sent.length + 34) * 8e9) / options.bitsPerSecond);
       if (from === this.a) this.#busyAtoB = departNs;
       else this.#busyBtoA = departNs;
@@ -186,7 +193,7 @@ export class Link {
       return;
     }
     const extraNs = chance(options.reorder) ? (options.reorderNs ?? options.delayNs) : 0;
-    const ce = (sent.trafficClass & 3) !== 0 && chance(options.mark);
+    const ce = (sent.trafficClass & 3) !== 0 && (isLong || chance(options.mark));
     const shared = options.shared === true;
     const copy = shared ? undefined : from.arena.bytes.slice(sent.at, sent.at + sent.length);
     const twice = chance(options.duplicate);
@@ -225,6 +232,8 @@ export class Link {
     meta.at = at;
     meta.length = flight.length;
     meta.frame = frame;
+    if (flight.ce && to === this.a) this.marksToA += 1;
+    else if (flight.ce) this.marksToB += 1;
     to.tcp.segmentArrives(meta, this.nowNs);
   }
 
