@@ -61,9 +61,11 @@ export function takeSack(
   for (let i = from; i < options.sackCount; i += 1) {
     const left = options.sackLeft[i]!;
     const right = options.sackRight[i]!;
-    // Nonsense, and old news that lies before SND.UNA, marks nothing.
+    // Nonsense, and old news that lies before SND.UNA, marks nothing: it becomes a block without
+    // length where all segments are near. An edge half the circle away lies before and behind one.
     if (!seqLt(left, right) || seqGt(right, tcb.sndNxt) || seqLe(right, tcb.sndUna)) {
-      options.sackRight[i] = left;
+      options.sackLeft[i] = tcb.sndUna;
+      options.sackRight[i] = tcb.sndUna;
       continue;
     }
     valid += 1;
