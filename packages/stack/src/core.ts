@@ -3,7 +3,8 @@
  * One port's stack: a device below, IP in the middle, UDP and TCP above, and the poll round that
  * moves frames between them.
  *
- * A round is: bounded ingress, what we sent to ourselves, timers, egress, one burst to the device.
+ * A round is: bounded ingress, what we sent to ourselves, timers (once a backlog is read), egress,
+ * one burst to the device.
  * It reads no clock; the caller passes the time. Its cost does not depend on the number of sockets.
  *
  * @module
@@ -17,6 +18,15 @@ import { Udp, type UdpEvents } from '@tickwire/udp';
 import { PROTOCOL_TCP, PROTOCOL_UDP, IpFlow } from '@tickwire/wire';
 import { type ResolvedOptions, UDP_SOCKETS_MAX } from './options.ts';
 import { TransmitQueue } from './transmit-queue.ts';
+
+/**
+ * A pause between two rounds after which what waits in the device is read before timers run: the
+ * shortest timeouts that make sense are as long.
+ */
+const AWAY_NS = 1_000_000;
+
+/** Rounds for which timers wait for that at most: with a full batch each, a ring of 1024 frames. */
+const CATCH_UP_ROUNDS = 32;
 
 /** The layers, composed. `Stack` and `Interface` put their APIs on top of it. */
 export class StackCore {
@@ -32,6 +42,10 @@ export class StackCore {
   polls = 0;
   readonly #rx: RxBurst = new RxBurst();
   readonly #ingressBatch: number;
+  /** The loop was away, and what came meanwhile is not read yet. */
+  #isBehind = false;
+  /** Rounds for which timers have waited for that. */
+  #roundsBehind = 0;
   /** The conversation that an ICMP error is about. */
   readonly #errorFlow: IpFlow = new IpFlow();
 
@@ -73,14 +87,17 @@ export class StackCore {
 
   /** One round. Returns the number of frames received and sent: 0 means that nothing happened. */
   poll(nowNs: number): number {
+    if (nowNs - this.nowNs > AWAY_NS) this.#isBehind = true;
     this.nowNs = nowNs;
     this.polls += 1;
     const queue = this.transmitQueue;
     queue.setNow(nowNs);
     const received = this.#ingress(nowNs);
     this.#looped(nowNs);
-    this.ip.timers(nowNs);
-    this.tcp.timers(nowNs);
+    if (!this.#mustCatchUp(received)) {
+      this.ip.timers(nowNs);
+      this.tcp.timers(nowNs);
+    }
     this.tcp.egress(nowNs);
     const sent = queue.flush();
     if (received === 0 && this.arena.available() < BURST_MAX) {
@@ -97,6 +114,22 @@ export class StackCore {
     // Packets to ourselves wait without a timer.
     if (this.ip.loopedPackets > 0 || this.udp.framesHeld > 0) return this.nowNs;
     return Math.min(this.ip.nextDeadlineNs(), this.tcp.nextDeadlineNs());
+  }
+
+  /**
+   * Whether timers have to wait for a round. After a long callback, or a collector's pause, more
+   * may lie in the device than one batch, and the ACK that stops a timer behind it: a timeout would
+   * be ours, not the path's. Bounded, so that a flood on a slow loop cannot stop the timers.
+   */
+  #mustCatchUp(received: number): boolean {
+    if (!this.#isBehind) return false;
+    if (received === this.#ingressBatch && this.#roundsBehind < CATCH_UP_ROUNDS) {
+      this.#roundsBehind += 1;
+      return true;
+    }
+    this.#isBehind = false;
+    this.#roundsBehind = 0;
+    return false;
   }
 
   #ingress(nowNs: number): number {
