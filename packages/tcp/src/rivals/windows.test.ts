@@ -232,3 +232,41 @@ describe('smoltcp#415, asterinas#485: a delayed ACK withholds the window update'
     expect(smallBuffer(true)).toBeLessThan(30 * MS);
   });
 });
+
+describe('f-stack#842: a window that the defaults make too small for a fast path', () => {
+  test('one connection fills 10 Gbit/s with a round trip of 100 us, both ways', () => {
+    const link = new Link({
+      seed: 1,
+      delayNs: 50_000,
+      bitsPerSecond: 10e9,
+      queueBytes: 500_000,
+      a: { record: false },
+      b: { record: false },
+    });
+    const { client, server } = link.connect();
+    const chunk = new Uint8Array(64 * 1024);
+    const fill = (host: typeof link.a, tcb: typeof client): void => {
+      while (host.tcp.write(tcb, chunk, 0, chunk.length) === chunk.length);
+    };
+    let received = 0;
+    for (const [host, other, from, to] of [
+      [link.a, link.b, client, server],
+      [link.b, link.a, server, client],
+    ] as const) {
+      received = 0;
+      host.onDrained = (tcb): void => fill(host, tcb);
+      other.onData = (_tcb, _frame, _at, length): void => void (received += length);
+      fill(host, from);
+      // Slow start takes a while; what counts is what comes after it.
+      link.runFor(2 * MS);
+      const before = received;
+      link.runFor(10 * MS);
+      const bitsPerSecond = ((received - before) * 8) / 0.01;
+      expect(bitsPerSecond).toBeGreaterThan(0.9 * 10e9);
+      expect(host.tcp.counters.timeouts).toBe(0);
+      host.onDrained = undefined;
+      link.runFor(10 * MS);
+      expect(other.tcp.receiveQueueBytes(to)).toBe(0);
+    }
+  });
+});
