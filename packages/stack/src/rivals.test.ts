@@ -112,8 +112,11 @@ describe('tcpip.js#6, PR#26: a chunk larger than was asked for shuts the window 
     const bytes = pattern(200_000);
     sendAll(pair, 5000, bytes);
     pair.settle();
+    const startNs = pair.clock.nowNs();
     const got = await drain(pair, readable(accept()!, queue));
     expect(Bun.hash(got)).toBe(Bun.hash(bytes));
+    // No window was opened by a probe of the sender, which takes 200 ms.
+    expect(pair.clock.nowNs() - startNs).toBeLessThan(200 * MS);
   });
 
   test.each([1, 100, 5000, 100_000])('recv() with room for %d bytes', (room) => {

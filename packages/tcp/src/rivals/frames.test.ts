@@ -113,6 +113,25 @@ describe('smoltcp#1053: a transmission that is refused late', () => {
     s.assertClean();
   });
 
+  test('what found no room leaves in the next rounds, whatever else does not happen', () => {
+    const s = new Script();
+    const tcb = s.accept({ mss: 1000 });
+    s.send({ seq: 1, ack: 1, data: 10 });
+    s.write(tcb, 0, 3000);
+    s.host.tcp.shutdown(tcb);
+    s.host.roomLeft = 0;
+    const left: number[] = [];
+    for (let round = 0; round < 8; round += 1) {
+      expect(s.host.tcp.wantsEgress()).toBe(left.length < 3);
+      s.host.roomLeft = round % 2;
+      for (const c of s.egress()) left.push(c.seq);
+    }
+    expect(left).toEqual([1, 1001, 2001]);
+    s.host.roomLeft = 1;
+    s.host.tcp.abort(tcb, s.nowNs);
+    s.assertClean();
+  });
+
   test.each([2, 3, 5])('one in %d that was promised room is refused, and comes again', (oneIn) => {
     const random = new Prng(oneIn);
     const s = new Script({ config: { timeWaitNs: SECOND, rtoMinNs: MS } });
