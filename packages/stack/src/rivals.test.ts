@@ -324,7 +324,7 @@ describe('NVIDIA/daqiri#207: sent frames come back at the next burst only', () =
   });
 });
 
-describe('mtcp#202, tailscale#9707, #20893: work of the application in the thread of the stack', () => {
+describe('mtcp#202, tailscale#9707, #20893: work of the application holds up the stack', () => {
   /** A connection from a to b over a path of 100 us. */
   function slow(): { pair: Pair; socket: TcpSocket<undefined>; trip: (bytes: number) => void } {
     const pair = new Pair({ a: { tcp: { rtoMinNs: 10 * MS } }, b: { tcp: { delayedAckNs: 0 } } });
@@ -435,7 +435,7 @@ describe('mtcp#202, tailscale#9707, #20893: work of the application in the threa
     expect(order).toHaveLength(3);
   });
 
-  test('an ACK has the time of its burst, whatever the callbacks before it took (RFC 8985, 6.2)', () => {
+  test('an ACK has the time of its burst, not of the callbacks before it (RFC 8985, 6.2)', () => {
     const pair = new Pair({ b: { tcp: { delayedAckNs: 0 } } });
     let work = 0;
     let server: TcpSocket<undefined> | undefined;

@@ -519,7 +519,7 @@ describe('M5: close that says nothing, and a FIN that nobody notices', () => {
     expect(s.egress().at(-1)!.flags).toContain('R');
   });
 
-  test("the peer's FIN is told when it arrives, with data or behind a hole (RFC 9293, 3.10.7.4)", () => {
+  test("the peer's FIN is told when it arrives, or its hole closes (RFC 9293, 3.10.7.4)", () => {
     const s = new Script();
     const tcb = s.accept();
     s.inject({ flags: FIN_ACK, seq: 11, ack: 1, data: 10 });
