@@ -23,7 +23,7 @@ import { State } from './state.ts';
 import { SynCache, SynTerms, synTimeoutsNs } from './syn-cache.ts';
 import { SynCookies } from './syn-cookie.ts';
 import { TcbPool } from './tcb-pool.ts';
-import { Flag, loadFlow, loadRoute, NEVER, storeRoute, type Tcb } from './tcb.ts';
+import { Flag, loadFlow, NEVER, storeRoute, type Tcb } from './tcb.ts';
 
 /** Bits of `Core.txFlags`. */
 export const Tx = {
@@ -362,14 +362,16 @@ export class Core {
   /** The conversation of a connection, for as long as no other is asked for. */
   flowOf(tcb: Tcb): IpFlow {
     const flow = this.#flow;
-    if (this.#flowSlot === tcb.slot && this.#flowGeneration === tcb.generation) {
-      // Bursts come in runs: the addresses are there.
-      loadRoute(tcb, flow);
-      return flow;
-    }
+    // Bursts come in runs: it is there.
+    if (this.#flowSlot === tcb.slot && this.#flowGeneration === tcb.generation) return flow;
     this.#flowSlot = tcb.slot;
     this.#flowGeneration = tcb.generation;
     return loadFlow(tcb, flow);
+  }
+
+  /** Something of a conversation has changed in its connection. */
+  flowChanged(): void {
+    this.#flowSlot = -1;
   }
 
   /** Has IP look for the way to the peer again. */

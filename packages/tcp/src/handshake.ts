@@ -78,7 +78,7 @@ function begin(
   nowNs: number,
 ): void {
   const config = core.config;
-  tcb.reset(core.pool.initial, nowNs);
+  tcb.reset(core.pool, nowNs);
   storeFlow(tcb, flow);
   tcb.ports = (localPort << 16) | remotePort;
   tcb.hash = core.hashFlow(flow, tcb.ports);

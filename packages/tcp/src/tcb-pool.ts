@@ -28,12 +28,15 @@ class Template extends TcbRecord {
 
 /** Where the connections of one `Tcp` come from. */
 export class TcbPool {
+  /** Where initial values come from. */
+  readonly config: TcpConfig;
   /** A record as a connection begins with it. */
   readonly initial: Int32Array;
   /** Records for what few connections need. */
   readonly rare: RarePool = new RarePool(RARE_BYTES);
 
   constructor(config: TcpConfig) {
+    this.config = config;
     this.initial = new Template(config, this.rare).words;
   }
 

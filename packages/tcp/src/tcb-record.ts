@@ -15,7 +15,7 @@ import type { Slab } from './record/slab.ts';
 /** 32-bit words at the start of a record that a new connection does not reset. */
 export const KEPT_WORDS = 16;
 /** Bytes of the record that every connection has. */
-export const MAIN_BYTES = 448;
+export const MAIN_BYTES = 384;
 /** Bytes of the record for what is rare. */
 export const RARE_BYTES = 384;
 
@@ -91,6 +91,20 @@ export abstract class TcbRecord {
   sndWl1: number = 0;
   /** Segments received. */
   segmentsIn: number = 0;
+  /** Accurate ECN: bits of `Acc`; 0 when it is not in use. */
+  accEcn: number = 0;
+  /** Bytes that may be received and kept. */
+  rcvBufBytes: number = 0;
+  /** Last word of the peer's address. */
+  remote3: number = 0;
+  /** Bytes of it. */
+  rqBytes: number = 0;
+  /** Our window scale. */
+  rcvShift: number = 0;
+  /** End of the latest urgent data (SND.UP). */
+  sndUp: number = 0;
+  /** Bytes of the queue that are SACKed, or implied by duplicate ACKs. */
+  sackedBytes: number = 0;
 
   constructor(slab: Slab, at: number, rare: RareSlab) {
     this.at = at;
@@ -105,7 +119,7 @@ export abstract class TcbRecord {
   protected abstract needsRare(differs: boolean): boolean;
 
   /** Writes the initial values of the handle's own fields, but for what is kept. */
-  protected resetOwn(): void {
+  protected resetOwn(config: TcpConfig): void {
     this.flags = 0;
     this.rcvNxt = 0;
     this.sndNxt = 0;
@@ -133,6 +147,12 @@ export abstract class TcbRecord {
     this.rqFrames = 0;
     this.sndWl1 = 0;
     this.segmentsIn = 0;
+    this.accEcn = 0;
+    this.rcvBufBytes = config.receiveBufferBytes;
+    this.rqBytes = 0;
+    this.rcvShift = 0;
+    this.sndUp = 0;
+    this.sackedBytes = 0;
   }
 
   /** Writes the initial value of every field of both records. */
@@ -154,7 +174,6 @@ export abstract class TcbRecord {
     this.listener = -1;
     this.sqLost = NO_FRAME;
     this.sndBufBytes = config.sendBufferBytes;
-    this.rcvBufBytes = config.receiveBufferBytes;
     this.rqHead = NO_FRAME;
     this.rqTail = NO_FRAME;
     this.mssMax = config.mssMax;
@@ -264,68 +283,60 @@ export abstract class TcbRecord {
     this.i32[(this.at << 1) + 10] = value;
   }
 
-  /** Last word of the peer's address. */
-  get remote3(): number {
-    return this.i32[(this.at << 1) + 11]!;
-  }
-  set remote3(value: number) {
-    this.i32[(this.at << 1) + 11] = value;
-  }
-
   /** IP's own: index of the next hop's neighbour entry, or -1. */
   get neighbour(): number {
-    return this.i32[(this.at << 1) + 12]!;
+    return this.i32[(this.at << 1) + 11]!;
   }
   set neighbour(value: number) {
-    this.i32[(this.at << 1) + 12] = value;
+    this.i32[(this.at << 1) + 11] = value;
   }
 
   /** IP's own: version for which `neighbour` holds. */
   get neighbourVersion(): number {
-    return this.i32[(this.at << 1) + 13]!;
+    return this.i32[(this.at << 1) + 12]!;
   }
   set neighbourVersion(value: number) {
-    this.i32[(this.at << 1) + 13] = value;
+    this.i32[(this.at << 1) + 12] = value;
   }
 
   /** Largest packet that IP knows to pass to the peer. */
   get ipMtu(): number {
-    return this.u16[(this.at << 2) + 28]!;
+    return this.u16[(this.at << 2) + 26]!;
   }
   set ipMtu(value: number) {
-    this.u16[(this.at << 2) + 28] = value;
+    this.u16[(this.at << 2) + 26] = value;
   }
 
   /** Folded sum of both addresses, for the pseudo header. */
   get addressSum(): number {
-    return this.u16[(this.at << 2) + 29]!;
+    return this.u16[(this.at << 2) + 27]!;
   }
   set addressSum(value: number) {
-    this.u16[(this.at << 2) + 29] = value;
+    this.u16[(this.at << 2) + 27] = value;
   }
 
   /** 4 or 6. */
   get family(): number {
-    return this.u8[(this.at << 3) + 60]!;
+    return this.u8[(this.at << 3) + 56]!;
   }
   set family(value: number) {
-    this.u8[(this.at << 3) + 60] = value;
+    this.u8[(this.at << 3) + 56] = value;
   }
 
   /** DSCP of every packet sent; the ECN bits are 0 here. */
   get trafficClass(): number {
-    return this.u8[(this.at << 3) + 61]!;
+    return this.u8[(this.at << 3) + 57]!;
   }
   set trafficClass(value: number) {
-    this.u8[(this.at << 3) + 61] = value;
+    this.u8[(this.at << 3) + 57] = value;
   }
 
   /** Time to live or hop limit of every packet sent. */
   get hopLimit(): number {
-    return this.u8[(this.at << 3) + 62]!;
+    return this.u8[(this.at << 3) + 58]!;
   }
   set hopLimit(value: number) {
-    this.u8[(this.at << 3) + 62] = value;
+    this.u8[(this.at << 3) + 58] = value;
   }
 
   /** When it started. */
@@ -560,300 +571,260 @@ export abstract class TcbRecord {
     this.i32[(this.at << 1) + 69] = value;
   }
 
-  /** End of the latest urgent data (SND.UP). */
-  get sndUp(): number {
-    return this.i32[(this.at << 1) + 70]!;
-  }
-  set sndUp(value: number) {
-    this.i32[(this.at << 1) + 70] = value;
-  }
-
   /** End of the last segment below the MSS (Minshall's form of Nagle). */
   get sndSmall(): number {
-    return this.i32[(this.at << 1) + 71]!;
+    return this.i32[(this.at << 1) + 70]!;
   }
   set sndSmall(value: number) {
-    this.i32[(this.at << 1) + 71] = value;
+    this.i32[(this.at << 1) + 70] = value;
   }
 
   /** No lost frame lies before this one. */
   get sqLost(): number {
-    return this.i32[(this.at << 1) + 72]!;
+    return this.i32[(this.at << 1) + 71]!;
   }
   set sqLost(value: number) {
-    this.i32[(this.at << 1) + 72] = value;
+    this.i32[(this.at << 1) + 71] = value;
   }
 
   /** Bytes that may be queued. */
   get sndBufBytes(): number {
-    return this.i32[(this.at << 1) + 73]!;
+    return this.i32[(this.at << 1) + 72]!;
   }
   set sndBufBytes(value: number) {
-    this.i32[(this.at << 1) + 73] = value;
+    this.i32[(this.at << 1) + 72] = value;
   }
 
   /** Where the room in it begins. */
   get reservedAt(): number {
-    return this.i32[(this.at << 1) + 74]!;
+    return this.i32[(this.at << 1) + 73]!;
   }
   set reservedAt(value: number) {
-    this.i32[(this.at << 1) + 74] = value;
+    this.i32[(this.at << 1) + 73] = value;
   }
 
   /** The room in it. */
   get reservedBytes(): number {
-    return this.i32[(this.at << 1) + 75]!;
+    return this.i32[(this.at << 1) + 74]!;
   }
   set reservedBytes(value: number) {
-    this.i32[(this.at << 1) + 75] = value;
-  }
-
-  /** Bytes that may be received and kept. */
-  get rcvBufBytes(): number {
-    return this.i32[(this.at << 1) + 76]!;
-  }
-  set rcvBufBytes(value: number) {
-    this.i32[(this.at << 1) + 76] = value;
+    this.i32[(this.at << 1) + 74] = value;
   }
 
   /** Initial receive sequence number. */
   get irs(): number {
-    return this.i32[(this.at << 1) + 77]!;
+    return this.i32[(this.at << 1) + 75]!;
   }
   set irs(value: number) {
-    this.i32[(this.at << 1) + 77] = value;
+    this.i32[(this.at << 1) + 75] = value;
   }
 
   /** First frame of in-order data that is not delivered. */
   get rqHead(): number {
-    return this.i32[(this.at << 1) + 78]!;
+    return this.i32[(this.at << 1) + 76]!;
   }
   set rqHead(value: number) {
-    this.i32[(this.at << 1) + 78] = value;
+    this.i32[(this.at << 1) + 76] = value;
   }
 
   /** Last frame of it. */
   get rqTail(): number {
-    return this.i32[(this.at << 1) + 79]!;
+    return this.i32[(this.at << 1) + 77]!;
   }
   set rqTail(value: number) {
-    this.i32[(this.at << 1) + 79] = value;
-  }
-
-  /** Bytes of it. */
-  get rqBytes(): number {
-    return this.i32[(this.at << 1) + 80]!;
-  }
-  set rqBytes(value: number) {
-    this.i32[(this.at << 1) + 80] = value;
+    this.i32[(this.at << 1) + 77] = value;
   }
 
   /** Start of the current measurement for window auto-tuning. */
   get drsSeq(): number {
-    return this.i32[(this.at << 1) + 81]!;
+    return this.i32[(this.at << 1) + 78]!;
   }
   set drsSeq(value: number) {
-    this.i32[(this.at << 1) + 81] = value;
+    this.i32[(this.at << 1) + 78] = value;
   }
 
   /** The connection's own offset of the timestamp clock. */
   get tsOffset(): number {
-    return this.i32[(this.at << 1) + 82]!;
+    return this.i32[(this.at << 1) + 79]!;
   }
   set tsOffset(value: number) {
-    this.i32[(this.at << 1) + 82] = value;
+    this.i32[(this.at << 1) + 79] = value;
   }
 
   /** Duplicate ACKs in a row. */
   get dupAcks(): number {
-    return this.i32[(this.at << 1) + 83]!;
+    return this.i32[(this.at << 1) + 80]!;
   }
   set dupAcks(value: number) {
-    this.i32[(this.at << 1) + 83] = value;
+    this.i32[(this.at << 1) + 80] = value;
   }
 
   /** SND.NXT when recovery began. */
   get recover(): number {
-    return this.i32[(this.at << 1) + 84]!;
+    return this.i32[(this.at << 1) + 81]!;
   }
   set recover(value: number) {
-    this.i32[(this.at << 1) + 84] = value;
+    this.i32[(this.at << 1) + 81] = value;
   }
 
   /** Highest sequence number SACKed. */
   get sackHigh(): number {
-    return this.i32[(this.at << 1) + 85]!;
+    return this.i32[(this.at << 1) + 82]!;
   }
   set sackHigh(value: number) {
-    this.i32[(this.at << 1) + 85] = value;
+    this.i32[(this.at << 1) + 82] = value;
   }
 
   /** SND.NXT when ECN last reduced the window. */
   get ecnRecover(): number {
-    return this.i32[(this.at << 1) + 86]!;
+    return this.i32[(this.at << 1) + 83]!;
   }
   set ecnRecover(value: number) {
-    this.i32[(this.at << 1) + 86] = value;
-  }
-
-  /** Accurate ECN: bits of `Acc`; 0 when it is not in use. */
-  get accEcn(): number {
-    return this.i32[(this.at << 1) + 87]!;
-  }
-  set accEcn(value: number) {
-    this.i32[(this.at << 1) + 87] = value;
+    this.i32[(this.at << 1) + 83] = value;
   }
 
   /** HyStart++: end of this round. */
   get hyRoundEnd(): number {
-    return this.i32[(this.at << 1) + 88]!;
+    return this.i32[(this.at << 1) + 84]!;
   }
   set hyRoundEnd(value: number) {
-    this.i32[(this.at << 1) + 88] = value;
+    this.i32[(this.at << 1) + 84] = value;
   }
 
   /** RACK.end_seq. */
   get rackEnd(): number {
-    return this.i32[(this.at << 1) + 89]!;
+    return this.i32[(this.at << 1) + 85]!;
   }
   set rackEnd(value: number) {
-    this.i32[(this.at << 1) + 89] = value;
+    this.i32[(this.at << 1) + 85] = value;
   }
 
   /** TLP.end_seq. */
   get tlpEnd(): number {
-    return this.i32[(this.at << 1) + 90]!;
+    return this.i32[(this.at << 1) + 86]!;
   }
   set tlpEnd(value: number) {
-    this.i32[(this.at << 1) + 90] = value;
+    this.i32[(this.at << 1) + 86] = value;
   }
 
   /** Segments sent again, mod 2^32. */
   get retransmits(): number {
-    return this.i32[(this.at << 1) + 91]! >>> 0;
+    return this.i32[(this.at << 1) + 87]! >>> 0;
   }
   set retransmits(value: number) {
-    this.i32[(this.at << 1) + 91] = value;
+    this.i32[(this.at << 1) + 87] = value;
   }
 
   /** Timeouts and probes in a row that nothing answered. */
   get unanswered(): number {
-    return this.u16[(this.at << 2) + 184]!;
+    return this.u16[(this.at << 2) + 176]!;
   }
   set unanswered(value: number) {
-    this.u16[(this.at << 2) + 184] = value;
+    this.u16[(this.at << 2) + 176] = value;
   }
 
   /** Largest MSS that we offer or use. */
   get mssMax(): number {
-    return this.u16[(this.at << 2) + 185]!;
+    return this.u16[(this.at << 2) + 177]!;
   }
   set mssMax(value: number) {
-    this.u16[(this.at << 2) + 185] = value;
+    this.u16[(this.at << 2) + 177] = value;
   }
 
   /** What the peer's MSS option said. */
   get peerMss(): number {
-    return this.u16[(this.at << 2) + 186]!;
+    return this.u16[(this.at << 2) + 178]!;
   }
   set peerMss(value: number) {
-    this.u16[(this.at << 2) + 186] = value;
+    this.u16[(this.at << 2) + 178] = value;
   }
 
   /** Largest packet that this connection knows to pass. */
   get pathMtu(): number {
-    return this.u16[(this.at << 2) + 187]!;
+    return this.u16[(this.at << 2) + 179]!;
   }
   set pathMtu(value: number) {
-    this.u16[(this.at << 2) + 187] = value;
+    this.u16[(this.at << 2) + 179] = value;
   }
 
   /** `ipMtu` for which `mss` holds. */
   get mtuSeen(): number {
-    return this.u16[(this.at << 2) + 188]!;
+    return this.u16[(this.at << 2) + 180]!;
   }
   set mtuSeen(value: number) {
-    this.u16[(this.at << 2) + 188] = value;
+    this.u16[(this.at << 2) + 180] = value;
   }
 
   /** Largest segment of the current round trip: `rcvMss` of the next. */
   get rcvMssNext(): number {
-    return this.u16[(this.at << 2) + 189]!;
+    return this.u16[(this.at << 2) + 181]!;
   }
   set rcvMssNext(value: number) {
-    this.u16[(this.at << 2) + 189] = value;
+    this.u16[(this.at << 2) + 181] = value;
   }
 
   /** Timeouts in a row. */
   get backoff(): number {
-    return this.u16[(this.at << 2) + 190]!;
+    return this.u16[(this.at << 2) + 182]!;
   }
   set backoff(value: number) {
-    this.u16[(this.at << 2) + 190] = value;
+    this.u16[(this.at << 2) + 182] = value;
   }
 
   /** Keepalive probes in a row. */
   get keepaliveProbes(): number {
-    return this.u16[(this.at << 2) + 191]!;
+    return this.u16[(this.at << 2) + 183]!;
   }
   set keepaliveProbes(value: number) {
-    this.u16[(this.at << 2) + 191] = value;
+    this.u16[(this.at << 2) + 183] = value;
   }
 
   /** The peer's window scale. */
   get sndShift(): number {
-    return this.u8[(this.at << 3) + 384]!;
+    return this.u8[(this.at << 3) + 368]!;
   }
   set sndShift(value: number) {
-    this.u8[(this.at << 3) + 384] = value;
-  }
-
-  /** Our window scale. */
-  get rcvShift(): number {
-    return this.u8[(this.at << 3) + 385]!;
-  }
-  set rcvShift(value: number) {
-    this.u8[(this.at << 3) + 385] = value;
+    this.u8[(this.at << 3) + 368] = value;
   }
 
   /** Duplicate ACKs owed to a peer without SACK. */
   get dupAcksOwed(): number {
-    return this.u8[(this.at << 3) + 386]!;
+    return this.u8[(this.at << 3) + 369]!;
   }
   set dupAcksOwed(value: number) {
-    this.u8[(this.at << 3) + 386] = value;
+    this.u8[(this.at << 3) + 369] = value;
   }
 
   /** {@link Congestion}. */
   get congestion(): number {
-    return this.u8[(this.at << 3) + 387]!;
+    return this.u8[(this.at << 3) + 370]!;
   }
   set congestion(value: number) {
-    this.u8[(this.at << 3) + 387] = value;
+    this.u8[(this.at << 3) + 370] = value;
   }
 
   /** HyStart++: samples of this round, counted as far as they matter. */
   get hySamples(): number {
-    return this.u8[(this.at << 3) + 388]!;
+    return this.u8[(this.at << 3) + 371]!;
   }
   set hySamples(value: number) {
-    this.u8[(this.at << 3) + 388] = value;
+    this.u8[(this.at << 3) + 371] = value;
   }
 
   /** HyStart++: rounds of CSS. */
   get hyCssRounds(): number {
-    return this.u8[(this.at << 3) + 389]!;
+    return this.u8[(this.at << 3) + 372]!;
   }
   set hyCssRounds(value: number) {
-    this.u8[(this.at << 3) + 389] = value;
+    this.u8[(this.at << 3) + 372] = value;
   }
 
   /** `Retransmit` of timers.ts. */
   get retransmitKind(): number {
-    return this.u8[(this.at << 3) + 390]!;
+    return this.u8[(this.at << 3) + 373]!;
   }
   set retransmitKind(value: number) {
-    this.u8[(this.at << 3) + 390] = value;
+    this.u8[(this.at << 3) + 373] = value;
   }
 
   /** Congestion window before the reduction. */
@@ -1189,318 +1160,309 @@ export abstract class TcbRecord {
     this.rare.i32[(this.rareAt << 1) + 55] = value;
   }
 
-  /** Bytes of the queue that are SACKed, or implied by duplicate ACKs. */
-  get sackedBytes(): number {
+  /** Bytes of the queue that are lost. */
+  get lostBytes(): number {
     return this.rare.i32[(this.rareAt << 1) + 56]!;
   }
-  set sackedBytes(value: number) {
+  set lostBytes(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[56])) return;
     this.rare.i32[(this.rareAt << 1) + 56] = value;
   }
 
-  /** Bytes of the queue that are lost. */
-  get lostBytes(): number {
+  /** Bytes of the queue that were lost and sent again. */
+  get retransBytes(): number {
     return this.rare.i32[(this.rareAt << 1) + 57]!;
   }
-  set lostBytes(value: number) {
+  set retransBytes(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[57])) return;
     this.rare.i32[(this.rareAt << 1) + 57] = value;
   }
 
-  /** Bytes of the queue that were lost and sent again. */
-  get retransBytes(): number {
+  /** prr_delivered (RFC 6937). */
+  get prrDelivered(): number {
     return this.rare.i32[(this.rareAt << 1) + 58]!;
   }
-  set retransBytes(value: number) {
+  set prrDelivered(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[58])) return;
     this.rare.i32[(this.rareAt << 1) + 58] = value;
   }
 
-  /** prr_delivered (RFC 6937). */
-  get prrDelivered(): number {
+  /** prr_out (RFC 6937). */
+  get prrOut(): number {
     return this.rare.i32[(this.rareAt << 1) + 59]!;
   }
-  set prrDelivered(value: number) {
+  set prrOut(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[59])) return;
     this.rare.i32[(this.rareAt << 1) + 59] = value;
   }
 
-  /** prr_out (RFC 6937). */
-  get prrOut(): number {
+  /** What was outstanding when recovery began, or a tail probe left. */
+  get recoverFlight(): number {
     return this.rare.i32[(this.rareAt << 1) + 60]!;
   }
-  set prrOut(value: number) {
+  set recoverFlight(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[60])) return;
     this.rare.i32[(this.rareAt << 1) + 60] = value;
   }
 
-  /** What was outstanding when recovery began, or a tail probe left. */
-  get recoverFlight(): number {
+  /** SND.UNA when the reduction that may be spurious was made. */
+  get undoSeq(): number {
     return this.rare.i32[(this.rareAt << 1) + 61]!;
   }
-  set recoverFlight(value: number) {
+  set undoSeq(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[61])) return;
     this.rare.i32[(this.rareAt << 1) + 61] = value;
   }
 
-  /** SND.UNA when the reduction that may be spurious was made. */
-  get undoSeq(): number {
+  /** Retransmissions not yet proved spurious; -1 for nothing to undo. */
+  get undoCount(): number {
     return this.rare.i32[(this.rareAt << 1) + 62]!;
   }
-  set undoSeq(value: number) {
+  set undoCount(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[62])) return;
     this.rare.i32[(this.rareAt << 1) + 62] = value;
   }
 
-  /** Retransmissions not yet proved spurious; -1 for nothing to undo. */
-  get undoCount(): number {
+  /** Where the retransmissions of this recovery begin. */
+  get undoLeft(): number {
     return this.rare.i32[(this.rareAt << 1) + 63]!;
   }
-  set undoCount(value: number) {
+  set undoLeft(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[63])) return;
     this.rare.i32[(this.rareAt << 1) + 63] = value;
   }
 
-  /** Where the retransmissions of this recovery begin. */
-  get undoLeft(): number {
+  /** Where they end: only a report of these can be of one. */
+  get undoRight(): number {
     return this.rare.i32[(this.rareAt << 1) + 64]!;
   }
-  set undoLeft(value: number) {
+  set undoRight(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[64])) return;
     this.rare.i32[(this.rareAt << 1) + 64] = value;
   }
 
-  /** Where they end: only a report of these can be of one. */
-  get undoRight(): number {
+  /** TSval of the first retransmission (Eifel, RFC 3522). */
+  get undoTs(): number {
     return this.rare.i32[(this.rareAt << 1) + 65]!;
   }
-  set undoRight(value: number) {
+  set undoTs(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[65])) return;
     this.rare.i32[(this.rareAt << 1) + 65] = value;
   }
 
-  /** TSval of the first retransmission (Eifel, RFC 3522). */
-  get undoTs(): number {
+  /** End of the round in which reordering was last seen. */
+  get rackRoundEnd(): number {
     return this.rare.i32[(this.rareAt << 1) + 66]!;
   }
-  set undoTs(value: number) {
+  set rackRoundEnd(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[66])) return;
     this.rare.i32[(this.rareAt << 1) + 66] = value;
   }
 
-  /** End of the round in which reordering was last seen. */
-  get rackRoundEnd(): number {
+  /** r.cep: packets that came with a mark. */
+  get rcvCep(): number {
     return this.rare.i32[(this.rareAt << 1) + 67]!;
   }
-  set rackRoundEnd(value: number) {
+  set rcvCep(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[67])) return;
     this.rare.i32[(this.rareAt << 1) + 67] = value;
   }
 
-  /** r.cep: packets that came with a mark. */
-  get rcvCep(): number {
+  /** s.cep: packets of ours that the peer says it got with a mark. */
+  get sndCep(): number {
     return this.rare.i32[(this.rareAt << 1) + 68]!;
   }
-  set rcvCep(value: number) {
+  set sndCep(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[68])) return;
     this.rare.i32[(this.rareAt << 1) + 68] = value;
   }
 
-  /** s.cep: packets of ours that the peer says it got with a mark. */
-  get sndCep(): number {
+  /** r.e0b: bytes that came as ECT(0). */
+  get rcvE0b(): number {
     return this.rare.i32[(this.rareAt << 1) + 69]!;
   }
-  set sndCep(value: number) {
+  set rcvE0b(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[69])) return;
     this.rare.i32[(this.rareAt << 1) + 69] = value;
   }
 
-  /** r.e0b: bytes that came as ECT(0). */
-  get rcvE0b(): number {
+  /** r.ceb: bytes that came with a mark. */
+  get rcvCeb(): number {
     return this.rare.i32[(this.rareAt << 1) + 70]!;
   }
-  set rcvE0b(value: number) {
+  set rcvCeb(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[70])) return;
     this.rare.i32[(this.rareAt << 1) + 70] = value;
   }
 
-  /** r.ceb: bytes that came with a mark. */
-  get rcvCeb(): number {
+  /** r.e1b: bytes that came as ECT(1). */
+  get rcvE1b(): number {
     return this.rare.i32[(this.rareAt << 1) + 71]!;
   }
-  set rcvCeb(value: number) {
+  set rcvE1b(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[71])) return;
     this.rare.i32[(this.rareAt << 1) + 71] = value;
   }
 
-  /** r.e1b: bytes that came as ECT(1). */
-  get rcvE1b(): number {
+  /** s.e0b: bytes of ours that the peer says it got as ECT(0). */
+  get sndE0b(): number {
     return this.rare.i32[(this.rareAt << 1) + 72]!;
   }
-  set rcvE1b(value: number) {
+  set sndE0b(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[72])) return;
     this.rare.i32[(this.rareAt << 1) + 72] = value;
   }
 
-  /** s.e0b: bytes of ours that the peer says it got as ECT(0). */
-  get sndE0b(): number {
+  /** s.ceb: with a mark. */
+  get sndCeb(): number {
     return this.rare.i32[(this.rareAt << 1) + 73]!;
   }
-  set sndE0b(value: number) {
+  set sndCeb(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[73])) return;
     this.rare.i32[(this.rareAt << 1) + 73] = value;
   }
 
-  /** s.ceb: with a mark. */
-  get sndCeb(): number {
+  /** s.e1b: as ECT(1). */
+  get sndE1b(): number {
     return this.rare.i32[(this.rareAt << 1) + 74]!;
   }
-  set sndCeb(value: number) {
+  set sndE1b(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[74])) return;
     this.rare.i32[(this.rareAt << 1) + 74] = value;
   }
 
-  /** s.e1b: as ECT(1). */
-  get sndE1b(): number {
+  /** Where the stream stood when the option was last sent. */
+  get accOptionSeq(): number {
     return this.rare.i32[(this.rareAt << 1) + 75]!;
   }
-  set sndE1b(value: number) {
+  set accOptionSeq(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[75])) return;
     this.rare.i32[(this.rareAt << 1) + 75] = value;
   }
 
-  /** Where the stream stood when the option was last sent. */
-  get accOptionSeq(): number {
+  /** Timestamp of the newest feedback. */
+  get aceTs(): number {
     return this.rare.i32[(this.rareAt << 1) + 76]!;
   }
-  set accOptionSeq(value: number) {
+  set aceTs(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[76])) return;
     this.rare.i32[(this.rareAt << 1) + 76] = value;
   }
 
-  /** Timestamp of the newest feedback. */
-  get aceTs(): number {
+  /** Marked packets since a segment was last sent. */
+  get ceUnsent(): number {
     return this.rare.i32[(this.rareAt << 1) + 77]!;
   }
-  set aceTs(value: number) {
+  set ceUnsent(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[77])) return;
     this.rare.i32[(this.rareAt << 1) + 77] = value;
   }
 
-  /** Marked packets since a segment was last sent. */
-  get ceUnsent(): number {
+  /** Frame of the probe that is out, while it is whole. */
+  get mtuProbeFrame(): number {
     return this.rare.i32[(this.rareAt << 1) + 78]!;
   }
-  set ceUnsent(value: number) {
+  set mtuProbeFrame(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[78])) return;
     this.rare.i32[(this.rareAt << 1) + 78] = value;
   }
 
-  /** Frame of the probe that is out, while it is whole. */
-  get mtuProbeFrame(): number {
+  /** Its end. */
+  get mtuProbeEnd(): number {
     return this.rare.i32[(this.rareAt << 1) + 79]!;
   }
-  set mtuProbeFrame(value: number) {
+  set mtuProbeEnd(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[79])) return;
     this.rare.i32[(this.rareAt << 1) + 79] = value;
   }
 
-  /** Its end. */
-  get mtuProbeEnd(): number {
+  /** Probes before giving up. */
+  get keepaliveProbesMax(): number {
     return this.rare.i32[(this.rareAt << 1) + 80]!;
   }
-  set mtuProbeEnd(value: number) {
+  set keepaliveProbesMax(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[80])) return;
     this.rare.i32[(this.rareAt << 1) + 80] = value;
   }
 
-  /** Probes before giving up. */
-  get keepaliveProbesMax(): number {
+  /** Payload of our SYN. */
+  get fastOpenBytes(): number {
     return this.rare.i32[(this.rareAt << 1) + 81]!;
   }
-  set keepaliveProbesMax(value: number) {
+  set fastOpenBytes(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[81])) return;
     this.rare.i32[(this.rareAt << 1) + 81] = value;
   }
 
-  /** Payload of our SYN. */
-  get fastOpenBytes(): number {
-    return this.rare.i32[(this.rareAt << 1) + 82]!;
-  }
-  set fastOpenBytes(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[82])) return;
-    this.rare.i32[(this.rareAt << 1) + 82] = value;
-  }
-
   /** RACK.reo_wnd_mult. */
   get rackReoMult(): number {
-    return this.rare.u16[(this.rareAt << 2) + 166]!;
+    return this.rare.u16[(this.rareAt << 2) + 164]!;
   }
   set rackReoMult(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[166])) return;
-    this.rare.u16[(this.rareAt << 2) + 166] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[164])) return;
+    this.rare.u16[(this.rareAt << 2) + 164] = value;
   }
 
   /** Packet size of the probe that is out, or 0. */
   get mtuProbe(): number {
-    return this.rare.u16[(this.rareAt << 2) + 167]!;
+    return this.rare.u16[(this.rareAt << 2) + 165]!;
   }
   set mtuProbe(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[167])) return;
-    this.rare.u16[(this.rareAt << 2) + 167] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[165])) return;
+    this.rare.u16[(this.rareAt << 2) + 165] = value;
   }
 
   /** Upper bound of the search. */
   get mtuHigh(): number {
-    return this.rare.u16[(this.rareAt << 2) + 168]!;
+    return this.rare.u16[(this.rareAt << 2) + 166]!;
   }
   set mtuHigh(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[168])) return;
-    this.rare.u16[(this.rareAt << 2) + 168] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[166])) return;
+    this.rare.u16[(this.rareAt << 2) + 166] = value;
   }
 
   /** Segments so large seem to vanish; MTU_MAX when none do. */
   get mtuSuspect(): number {
-    return this.rare.u16[(this.rareAt << 2) + 169]!;
+    return this.rare.u16[(this.rareAt << 2) + 167]!;
   }
   set mtuSuspect(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[169])) return;
-    this.rare.u16[(this.rareAt << 2) + 169] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[167])) return;
+    this.rare.u16[(this.rareAt << 2) + 167] = value;
   }
 
   /** RACK.reo_wnd_persist. */
   get rackReoPersist(): number {
-    return this.rare.u8[(this.rareAt << 3) + 340]!;
+    return this.rare.u8[(this.rareAt << 3) + 336]!;
   }
   set rackReoPersist(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[340])) return;
-    this.rare.u8[(this.rareAt << 3) + 340] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[336])) return;
+    this.rare.u8[(this.rareAt << 3) + 336] = value;
   }
 
   /** 1 while such a round goes on. */
   get rackRound(): number {
-    return this.rare.u8[(this.rareAt << 3) + 341]!;
+    return this.rare.u8[(this.rareAt << 3) + 337]!;
   }
   set rackRound(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[341])) return;
-    this.rare.u8[(this.rareAt << 3) + 341] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[337])) return;
+    this.rare.u8[(this.rareAt << 3) + 337] = value;
   }
 
   /** Whether the upper bound is tried first. */
   get mtuTop(): number {
-    return this.rare.u8[(this.rareAt << 3) + 342]!;
+    return this.rare.u8[(this.rareAt << 3) + 338]!;
   }
   set mtuTop(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[342])) return;
-    this.rare.u8[(this.rareAt << 3) + 342] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[338])) return;
+    this.rare.u8[(this.rareAt << 3) + 338] = value;
   }
 
   /** `FastOpen` of fast-open.ts; 0 once the handshake is complete. */
   get fastOpen(): number {
-    return this.rare.u8[(this.rareAt << 3) + 343]!;
+    return this.rare.u8[(this.rareAt << 3) + 339]!;
   }
   set fastOpen(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[343])) return;
-    this.rare.u8[(this.rareAt << 3) + 343] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[339])) return;
+    this.rare.u8[(this.rareAt << 3) + 339] = value;
   }
 }

@@ -14,6 +14,7 @@ import type { IpFlow } from '@tickwire/wire';
 import type { BbrState } from './congestion/bbr-state.ts';
 import type { RareSlab } from './record/rare-pool.ts';
 import type { Slab } from './record/slab.ts';
+import type { TcbPool } from './tcb-pool.ts';
 import { KEPT_WORDS, MAIN_BYTES, TcbRecord } from './tcb-record.ts';
 
 /** A deadline that is not set. */
@@ -107,13 +108,14 @@ export class Tcb extends TcbRecord {
     return this.ports & 0xffff;
   }
 
-  /** Brings everything but what is kept to the values of `initial`, a record of `TcbPool`. */
-  reset(initial: Int32Array, nowNs: number): void {
+  /** Brings everything but what is kept to the initial values. */
+  reset(pool: TcbPool, nowNs: number): void {
     this.releaseRare();
     // It may still be linked in the needs-egress list from its last life.
     const linked = this.flags & Flag.InEgress;
-    this.resetOwn();
+    this.resetOwn(pool.config);
     const words = this.i32;
+    const initial = pool.initial;
     const from = this.at << 1;
     for (let i = KEPT_WORDS; i < MAIN_BYTES >> 2; i += 1) words[from + i] = initial[i]!;
     this.flags = linked;
@@ -156,17 +158,12 @@ export function loadFlow(tcb: Tcb, flow: IpFlow): IpFlow {
   flow.remote3 = tcb.remote3;
   flow.addressSum = tcb.addressSum;
   flow.dontFragment = 1;
-  loadRoute(tcb, flow);
-  return flow;
-}
-
-/** Fills in what may change while the addresses of a conversation stay. */
-export function loadRoute(tcb: Tcb, flow: IpFlow): void {
   flow.trafficClass = tcb.trafficClass;
   flow.hopLimit = tcb.hopLimit;
   flow.mtu = tcb.ipMtu;
   flow.neighbour = tcb.neighbour;
   flow.neighbourVersion = tcb.neighbourVersion;
+  return flow;
 }
 
 /** Makes `flow`, which IP has bound, the conversation of a connection. */

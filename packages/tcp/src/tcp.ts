@@ -364,11 +364,13 @@ export class Tcp {
   /** TTL or hop limit of what is sent from now on. */
   setHopLimit(tcb: Tcb, hopLimit: number): void {
     tcb.hopLimit = hopLimit;
+    this.#core.flowChanged();
   }
 
   /** DSCP of what is sent from now on; the ECN bits are TCP's own. */
   setTrafficClass(tcb: Tcb, trafficClass: number): void {
     tcb.trafficClass = trafficClass & 0xfc;
+    this.#core.flowChanged();
   }
 
   /**

@@ -74,13 +74,14 @@ function assignment(field: Field): string {
 }
 
 function property(field: Field): string {
-  return `  /** ${field.doc} */\n  ${field.name}: number = ${field.initial};`;
+  const initial = field.initial.startsWith('config.') ? '0' : field.initial;
+  return `  /** ${field.doc} */\n  ${field.name}: number = ${initial};`;
 }
 
 /** The text of `tcb-record.ts`. */
 export function recordSource(): string {
   const { fields, own, keptWords, mainBytes, rareBytes } = layout();
-  const kept = new Set(['state', 'ports', 'generation']);
+  const kept = new Set(['state', 'ports', 'generation', 'remote3']);
   const resets = own.filter((field) => !kept.has(field.name)).map((field) => assignment(field));
   const initial = fields.filter((field) => field.initial !== '0').map((field) => assignment(field));
   return `${HEAD}
@@ -118,7 +119,7 @@ ${own.map((field) => property(field)).join('\n')}
   protected abstract needsRare(differs: boolean): boolean;
 
   /** Writes the initial values of the handle's own fields, but for what is kept. */
-  protected resetOwn(): void {
+  protected resetOwn(config: TcpConfig): void {
 ${resets.join('\n')}
   }
 

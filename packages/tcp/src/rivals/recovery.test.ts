@@ -51,12 +51,13 @@ describe('gvisor#6113: round trips that the clock is too coarse for', () => {
     expect(tcb.srttNs).toBeGreaterThanOrEqual(US);
     expect(tcb.minRttNs).toBeGreaterThanOrEqual(US);
     expect(tcb.rtoNs).toBeGreaterThanOrEqual(MS);
-    // With such a path data is still probed for and sent again, at a distance.
+    // With such a path data is still probed for (in the place of the first timeout) and sent again,
+    // at a distance.
     s.write(tcb, 40_000, 1000);
     s.egress();
     const startNs = s.nowNs;
     const times = s.advance(40 * MS).map((c) => (c.atNs - startNs) / MS);
-    expect(times).toEqual([1, 3, 7, 15, 31]);
+    expect(times).toEqual([1, 2, 4, 8, 16, 32]);
   });
 
   test('the reordering window has a floor of one tick of the clock (RFC 8985, 6.2)', () => {
