@@ -154,8 +154,8 @@ describe('gvisor#4903: small segments never see a window of zero', () => {
           seq = 1 + ((tcb.rcvNxt - tcb.irs - 1) | 0);
         }
         expect(window).toBe(0);
-        // As many bytes as the buffer has, but for what the field cannot say: a unit less, or up to a
-        // sixteenth more, when rounding has moved the edge on.
+        // As many bytes as the buffer has, but for what the field cannot say: a unit less, or a
+        // sixteenth more at most, when rounding has moved the edge on.
         const most = scale === 0 ? 4096 : 4096 + 4096 / 16;
         expect(tcb.rqBytes).toBeLessThanOrEqual(most);
         expect(tcb.rqBytes).toBeGreaterThan(4096 - 2 ** tcb.rcvShift - bytes);
