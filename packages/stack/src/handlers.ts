@@ -22,6 +22,11 @@ export interface TcpHandlers<Data> {
    * only: decode them in place, copy them, or `socket.pause()` before you return to stop the flow.
    */
   readonly data?: (socket: TcpSocket<Data>, bytes: Uint8Array, at: number, length: number) => void;
+  /**
+   * The peer has marked urgent data that was not delivered yet, or moved its mark on: the next
+   * `socket.urgentBytes` bytes are urgent. They come by `data` like all others, after this call.
+   */
+  readonly urgent?: (socket: TcpSocket<Data>) => void;
   /** The peer has sent its last byte. Without this handler the socket is ended as well. */
   readonly end?: (socket: TcpSocket<Data>) => void;
   /** There is room again after a `write` that took less than it was given. */

@@ -156,6 +156,65 @@ describe('the receive buffer', () => {
   });
 });
 
+describe('urgent data', () => {
+  test('urgent comes before the bytes; urgentBytes counts them down (RFC 9293, 3.8.5)', () => {
+    const pair = new Pair();
+    const log: string[] = [];
+    pair.b.listen({
+      port: PORT,
+      socket: {
+        urgent: (socket) => void log.push(`urgent ${socket.urgentBytes}`),
+        data: (socket, _bytes, _at, length) => {
+          log.push(`data ${length}, ${socket.urgentBytes} to come`);
+        },
+      },
+    });
+    const client = pair.a.connect({
+      hostname: '10.0.0.2',
+      port: PORT,
+      data: undefined,
+      socket: {},
+    });
+    pair.settle();
+    client.write(new Uint8Array(100));
+    client.writeUrgent(new Uint8Array(10));
+    client.write(new Uint8Array(5));
+    pair.settle();
+    expect(log).toEqual(['urgent 110', 'data 115, 0 to come']);
+    client.writeUrgent(new Uint8Array(2000));
+    pair.settle();
+    expect(log.slice(2)).toEqual(['urgent 2000', 'data 1448, 552 to come', 'data 552, 0 to come']);
+    client.terminate();
+    expect(client.urgentBytes).toBe(0);
+  });
+
+  test('urgent may be absent; when it throws, its connection is aborted', () => {
+    const pair = new Pair();
+    let received = 0;
+    let thrown: unknown;
+    const data = (_socket: unknown, _bytes: Uint8Array, _at: number, length: number): void => {
+      received += length;
+    };
+    const urgent = (): void => {
+      throw new Error('not now');
+    };
+    pair.b.listen({ port: PORT, socket: { data } });
+    const error = (_socket: unknown, what: unknown): void => {
+      thrown = what;
+    };
+    pair.b.listen({ port: PORT + 1, socket: { data, urgent, error } });
+    const clients = [PORT, PORT + 1].map((port) =>
+      pair.a.connect({ hostname: '10.0.0.2', port, data: undefined, socket: {} }),
+    );
+    pair.settle();
+    for (const client of clients) client.writeUrgent(new Uint8Array(10));
+    pair.settle();
+    expect(received).toBe(10);
+    expect(thrown).toEqual(new Error('not now'));
+    expect(clients.map((client) => client.isOpen)).toEqual([true, false]);
+  });
+});
+
 describe('introspection', () => {
   test('connections() and halfOpenConnections() list who talks to whom, and in which state', () => {
     const pair = new Pair();

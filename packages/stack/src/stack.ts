@@ -271,6 +271,18 @@ export class Stack implements TcpEvents, UdpEvents, Disposable {
   readable(_tcb: Tcb): void {}
 
   /** @internal */
+  urgent(tcb: Tcb): void {
+    const socket = this.#sockets[tcb.slot];
+    const handler = socket?.handlers.urgent;
+    if (socket === undefined || handler === undefined) return;
+    try {
+      handler(socket);
+    } catch (error) {
+      this.#handlerThrew(socket, error);
+    }
+  }
+
+  /** @internal */
   ended(tcb: Tcb): void {
     const socket = this.#sockets[tcb.slot];
     if (socket === undefined) return;

@@ -82,6 +82,14 @@ export class TcpSocket<Data = unknown> {
   }
 
   /**
+   * Bytes up to the end of the peer's urgent data that `data` has not been given yet; 0 when there
+   * is none. See RFC 6093 before you build on it.
+   */
+  get urgentBytes(): number {
+    return this.#tcb === null ? 0 : this.#tcp.urgentBytes(this.#tcb);
+  }
+
+  /**
    * Queues up to `length` bytes of `bytes` from `at`; they leave with the egress of this poll
    * round. Returns the bytes taken, copied once, straight into frames. Fewer than `length` means
    * that the send queue is full: `drain` is called when there is room again. A socket that was

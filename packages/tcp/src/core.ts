@@ -56,6 +56,8 @@ export class Segment {
   frame: number = NO_FRAME;
   seq = 0;
   ack = 0;
+  /** SEG.UP: sequence number behind the urgent data; for segments with URG. */
+  up = 0;
   /** Window field, not scaled. */
   window = 0;
   flags = 0;

@@ -76,6 +76,8 @@ export class TcpCounters {
   outOfOrderDropped = 0;
   /** Segments that held nothing new. */
   duplicates = 0;
+  /** Urgent pointers that an owner was told of. */
+  urgentMarks = 0;
   /** Data that arrived after `close`. */
   dataAfterClose = 0;
   delayedAcks = 0;

@@ -29,6 +29,13 @@ export interface TcpEvents {
    * `receiveRuns` once for a run of segments: at its end, at the latest in `timers` or `egress`.
    */
   readable(tcb: Tcb): void;
+  /**
+   * Urgent data is on its way, or has come: the peer's urgent pointer is ahead of what was
+   * delivered or read, and farther than before (RFC 9293, 3.8.5, MUST-32). Comes at once, also
+   * while the owner is paused, and before the bytes of the same segment. `urgentBytes` says how far
+   * the mark is; the bytes themselves come in the stream (RFC 6093, 4).
+   */
+  urgent(tcb: Tcb): void;
   /** The peer sends no more (FIN), and everything before it was delivered or read. */
   ended(tcb: Tcb): void;
   /** The send queue has room again after `write` or `reserve` came up short. */

@@ -26,12 +26,14 @@ import {
   TCP_HEADER_BYTES,
   TCP_RST,
   TCP_SYN,
+  TCP_URG,
   tcpAck,
   tcpFlags,
   tcpHeaderLength,
   tcpPorts,
   tcpSegmentLength,
   tcpSeq,
+  tcpUrgent,
   tcpWindow,
 } from '@tickwire/wire';
 import { aceOf } from './accecn.ts';
@@ -64,6 +66,7 @@ import { CloseReason, State } from './state.ts';
 import { NO_ROW } from './syn-cache.ts';
 import { Flag, type Tcb } from './tcb.ts';
 import { textArrives } from './text-arrives.ts';
+import { urgentArrives } from './urgent.ts';
 import { promisedWindow } from './window.ts';
 
 /** Handles one TCP packet. Returns `Ok`, or why it was dropped. Does not free the frame. */
@@ -89,6 +92,7 @@ export function segmentArrives(core: Core, meta: IpMeta, nowNs: number): number 
   segment.frame = meta.frame;
   segment.seq = tcpSeq(view, meta.at);
   segment.ack = tcpAck(view, meta.at);
+  segment.up = seqAdd(segment.seq, tcpUrgent(view, meta.at));
   segment.window = tcpWindow(view, meta.at);
   segment.flags = tcpFlags(view, meta.at);
   segment.at = meta.at + headerBytes;
@@ -442,8 +446,9 @@ function finAcked(core: Core, tcb: Tcb, nowNs: number): boolean {
   }
 }
 
-/** Seventh and eighth step: text and FIN. */
+/** Sixth to eighth step: urgent pointer, text and FIN. */
 function finishText(core: Core, tcb: Tcb, segment: Segment, nowNs: number): void {
+  if ((segment.flags & TCP_URG) !== 0 && !urgentArrives(core, tcb, segment)) return;
   if (segment.length === 0 && (segment.flags & TCP_FIN) === 0) return;
   const text = textArrives(core, tcb, segment, nowNs);
   if (text === Status.BadState) {

@@ -51,6 +51,7 @@ import { NO_ROW } from './syn-cache.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 import { timerFires } from './timers.ts';
 import { transmit } from './transmit.ts';
+import { urgentBytes } from './urgent.ts';
 
 /**
  * All connections of one stack on one thread.
@@ -326,6 +327,15 @@ export class Tcp {
   /** Bytes that wait for `read` or `resume`. */
   receiveQueueBytes(tcb: Tcb): number {
     return tcb.rqBytes;
+  }
+
+  /**
+   * Bytes that are still to be delivered or read up to the end of urgent data, those included that
+   * have not come yet; 0 when there is no urgent data (RFC 9293, 3.8.5, MUST-33). In `data` the
+   * bytes of the call count as delivered.
+   */
+  urgentBytes(tcb: Tcb): number {
+    return urgentBytes(tcb);
   }
 
   /** Whether the peer has sent its FIN and everything before it was delivered or read. */

@@ -94,6 +94,8 @@ export interface TransferResult {
   readonly received: number;
   /** SHA-256 of what was received. */
   readonly hash: string;
+  /** Ends of urgent data in what was received, as they were told. */
+  readonly marks: readonly number[];
   /** Code of the error that ended it, or undefined. */
   readonly error: string | undefined;
 }

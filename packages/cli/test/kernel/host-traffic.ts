@@ -25,6 +25,7 @@ class Transfer {
   sent = 0;
   received = 0;
   isShut = false;
+  readonly marks: number[] = [];
   urgent: string | undefined;
   done: ((result: TransferResult) => void) | undefined;
 
@@ -58,8 +59,8 @@ class Transfer {
   }
 
   result(error: string | undefined): TransferResult {
-    const { sent, received } = this;
-    return { sent, received, hash: this.hasher.copy().digest('hex'), error };
+    const { sent, received, marks } = this;
+    return { sent, received, hash: this.hasher.copy().digest('hex'), marks, error };
   }
 }
 
@@ -108,6 +109,7 @@ export class HostTraffic {
       data: () => new Transfer(NOTHING),
       socket: {
         data: CLIENT.data!,
+        urgent: (socket) => void socket.data.marks.push(socket.data.received + socket.urgentBytes),
         end(socket) {
           socket.write(new TextEncoder().encode(socket.data.result(undefined).hash));
           socket.end();

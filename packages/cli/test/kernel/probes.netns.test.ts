@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import type { TransferResult } from './host-protocol.ts';
+import { HostServicePort, type TransferResult } from './host-protocol.ts';
 import { KERNEL, KERNEL_IFACE, Lab, STACK } from './lab.ts';
 import { Namespace, pipeline, whyNot } from './namespace.ts';
 import { whyNoNative } from './native.ts';
@@ -207,6 +207,28 @@ describe.skipIf(WHY_NOT !== undefined)(`probes from the kernel${TITLE}`, () => {
       expect(result.error).toBeUndefined();
       expect((await listening).output).toBe('[!]urgent');
       await lab.verdict({ kernel: ['Tcp.OutRsts'], tshark: ODD_PEER });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'we are told of what the kernel sends by MSG_OOB, and where it ends (RFC 9293, 3.8.5)',
+    async () => {
+      await using lab = await Lab.start('net_tap');
+      const { kernel } = lab;
+      const sender = `
+        use IO::Socket::INET; use Socket;
+        $s = IO::Socket::INET->new("${STACK}:${HostServicePort.Sink}") or die;
+        send($s, "abc", 0); send($s, "d", MSG_OOB); send($s, "ef", 0); send($s, "ghi", MSG_OOB);
+        send($s, "j", 0); shutdown($s, 1);
+        while (sysread($s, $b, 99)) { print $b }`;
+      const hash = new Bun.CryptoHasher('sha256').update('abcdefghij').digest('hex');
+      expect(kernel.run('perl', '-e', sender).output).toBe(hash);
+      await lab.host.ask({ op: 'settle' });
+      const [result] = await lab.host.ask<TransferResult[]>({ op: 'results' });
+      expect(result).toMatchObject({ received: 10, marks: [4, 9] });
+      const { accounts } = await lab.verdict();
+      expect(accounts.tcp['urgentMarks']).toBe(2);
     },
     TIMEOUT_MS,
   );

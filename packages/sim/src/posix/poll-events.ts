@@ -42,6 +42,7 @@ function streamReadiness(tcp: Tcp, end: StreamEnd): number {
   const received = end.ended || end.readShut;
   let bits = 0;
   if (tcb !== undefined && tcb.rqBytes > 0) bits |= PollEvent.POLLIN;
+  if (tcb !== undefined && tcp.urgentBytes(tcb) > 0) bits |= PollEvent.POLLPRI;
   if (received || end.over) bits |= PollEvent.POLLIN | PollEvent.POLLRDHUP;
   if (received && end.writeShut) bits |= PollEvent.POLLHUP;
   if (end.over) bits |= PollEvent.POLLHUP | PollEvent.POLLOUT;

@@ -410,6 +410,9 @@ export class Posix implements TcpEvents, UdpEvents {
   readable(): void {}
 
   /** @internal */
+  urgent(): void {}
+
+  /** @internal */
   ended(tcb: Tcb): void {
     const end = this.#bySlot[tcb.slot];
     if (end !== undefined) end.ended = true;

@@ -106,6 +106,7 @@ export function lookupName(stack: ScriptedStack, key: FlowKey, name: string): nu
     return value;
   }
   if (tcb === undefined) throw new Error(`${name} needs a connection and there is none`);
+  if (name === 'urgent_bytes') return core.tcp.urgentBytes(tcb);
   const info = new TcpInfo();
   core.tcp.info(tcb, info);
   const value = tcpInfoFields(info)[name];

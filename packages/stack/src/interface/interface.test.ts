@@ -67,6 +67,28 @@ describe('Interface and SocketSet', () => {
     expect(client.hasFailed).toBe(false);
   });
 
+  test('urgent data touches its socket, and recv counts it down (RFC 9293, 3.8.5)', () => {
+    const { ifaces, sets, settle } = createLink();
+    const server = sets[1].tcp(sets[1].addTcp());
+    const client = sets[0].tcp(sets[0].addTcp());
+    server.listen(7);
+    client.connect(peer);
+    settle();
+    expect(server.urgentBytes).toBe(0);
+    const { tcp } = ifaces[0].core;
+    const tcb = tcp.connection(tcp.firstConnection());
+    tcp.writeUrgent(tcb, pattern(100), 0, 100);
+    settle();
+    expect([server.recvQueue, server.urgentBytes]).toEqual([100, 100]);
+    expect(server.recv(new Uint8Array(60))).toBe(60);
+    expect(server.urgentBytes).toBe(40);
+    expect(server.recv(new Uint8Array(60))).toBe(40);
+    expect(server.urgentBytes).toBe(0);
+    client.abort();
+    server.abort();
+    expect(server.urgentBytes).toBe(0);
+  });
+
   test('sockets that listen are the backlog; without one the port refuses', () => {
     const { sets, settle } = createLink();
     sets[1].tcp(sets[1].addTcp()).listen(7);

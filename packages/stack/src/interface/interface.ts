@@ -142,6 +142,11 @@ export class Interface implements TcpEvents, UdpEvents, TcpSocketContext {
   }
 
   /** @internal */
+  urgent(tcb: Tcb): void {
+    this.#touch(tcb);
+  }
+
+  /** @internal */
   ended(tcb: Tcb): void {
     this.#bySlot[tcb.slot]?.markEnded();
     this.#touch(tcb);

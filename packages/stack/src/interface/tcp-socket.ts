@@ -166,6 +166,11 @@ export class TcpPullSocket {
     return this.#tcb === null ? 0 : this.#attached().core.tcp.receiveQueueBytes(this.#tcb);
   }
 
+  /** Bytes to read up to the end of the peer's urgent data; 0 when there is none. */
+  get urgentBytes(): number {
+    return this.#tcb === null ? 0 : this.#attached().core.tcp.urgentBytes(this.#tcb);
+  }
+
   /** Own address and port, or undefined when there is no connection. */
   get localEndpoint(): Endpoint | undefined {
     if (this.#tcb === null) return undefined;

@@ -208,6 +208,9 @@ export const RARE: readonly Field[] = rows(
   ['i32', 'dsackLeft3', 'The fourth duplicate to report.'],
   ['i32', 'dsackRight3', 'Its end.'],
 
+  // Urgent data that comes (urgent.ts).
+  ['f64', 'rcvUp', 'End of urgent data (RCV.UP), counted as `bytesReceived`; 0 for none.'],
+
   // Loss recovery.
   ['i32', 'lostBytes', 'Bytes of the queue that are lost.'],
   ['i32', 'retransBytes', 'Bytes of the queue that were lost and sent again.'],

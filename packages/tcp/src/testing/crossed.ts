@@ -93,6 +93,10 @@ export class CrossedHost implements TcpEvents, IpOutput {
     // Nothing here pulls.
   }
 
+  urgent(_tcb: Tcb): void {
+    // Nothing here is urgent.
+  }
+
   ended(tcb: Tcb): void {
     this.tcp.shutdown(tcb);
   }

@@ -31,6 +31,8 @@ export interface Seen {
   closed: string;
   drained: number;
   readable: number;
+  /** Distance to the mark, at each `urgent`. */
+  urgent: number[];
   bytes: number[];
 }
 
@@ -67,6 +69,7 @@ export class Host implements TcpEvents, IpOutput {
   onDrained: ((tcb: Tcb) => void) | undefined;
   onClosed: ((tcb: Tcb, reason: number) => void) | undefined;
   onReadable: ((tcb: Tcb) => void) | undefined;
+  onUrgent: ((tcb: Tcb) => void) | undefined;
 
   constructor(options: HostOptions = {}) {
     this.arena =
@@ -131,7 +134,16 @@ export class Host implements TcpEvents, IpOutput {
   #of(tcb: Tcb): Seen {
     let seen = this.seen.get(tcb);
     if (seen === undefined || seen.closed !== '') {
-      seen = { tcb, opened: 0, ended: 0, closed: '', drained: 0, readable: 0, bytes: [] };
+      seen = {
+        tcb,
+        opened: 0,
+        ended: 0,
+        closed: '',
+        drained: 0,
+        readable: 0,
+        urgent: [],
+        bytes: [],
+      };
       this.seen.set(tcb, seen);
     }
     return seen;
@@ -160,6 +172,13 @@ export class Host implements TcpEvents, IpOutput {
   readable(tcb: Tcb): void {
     this.#of(tcb).readable += 1;
     this.onReadable?.(tcb);
+  }
+
+  urgent(tcb: Tcb): void {
+    const bytes = this.tcp.urgentBytes(tcb);
+    this.#of(tcb).urgent.push(bytes);
+    this.log.push(`urgent ${bytes}`);
+    this.onUrgent?.(tcb);
   }
 
   ended(tcb: Tcb): void {

@@ -161,6 +161,8 @@ export class RawHost implements TcpEvents, IpOutput {
 
   readable(): void {}
 
+  urgent(): void {}
+
   ended(tcb: Tcb): void {
     if (this.closeBack) this.tcp.close(tcb, this.nowNs);
   }

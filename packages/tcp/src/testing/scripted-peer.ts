@@ -57,6 +57,8 @@ export interface Inject {
   readonly seq?: number;
   readonly ack?: number;
   readonly window?: number;
+  /** Urgent pointer; URG is a flag of its own. */
+  readonly urgent?: number;
   readonly data?: Uint8Array | number;
   readonly mss?: number;
   readonly scale?: number;
@@ -160,7 +162,7 @@ export class Script {
       to - at,
       flags,
       segment.window ?? 65_535,
-      0,
+      segment.urgent ?? 0,
     );
     const meta = new IpMeta();
     meta.src2 = 0xffff;
