@@ -23,10 +23,11 @@ function bulk(pair: Crossed): void {
 }
 
 describe('after two gigabytes sequence numbers have come round', () => {
-  test('no mark of the sender is left behind', () => {
+  test('no mark of the sender is left behind, nor the mark of urgent data', () => {
     const pair = new Crossed({ nagle: true, ecn: 1 });
     pair.open();
     const tcb = pair.a.tcb!;
+    pair.a.tcp.writeUrgent(tcb, new Uint8Array(SEGMENT), 0, SEGMENT);
     const start = tcb.sndUna;
     tcb.undoCount = 1;
     tcb.undoLeft = start;
@@ -43,5 +44,10 @@ describe('after two gigabytes sequence numbers have come round', () => {
     pair.a.tcp.write(tcb, new Uint8Array(10), 0, 10);
     pair.round(20_000);
     expect(pair.b.received - before).toBe(10);
+    const { tcp } = pair.b;
+    expect([tcp.counters.urgentMarks, tcp.urgentBytes(pair.b.tcb!)]).toEqual([1, 0]);
+    pair.a.tcp.writeUrgent(tcb, new Uint8Array(10), 0, 10);
+    pair.round(20_000);
+    expect(tcp.counters.urgentMarks).toBe(2);
   });
 });
