@@ -827,642 +827,651 @@ export abstract class TcbRecord {
     this.u8[(this.at << 3) + 373] = value;
   }
 
-  /** Congestion window before the reduction. */
-  get undoCwnd(): number {
+  /** End of urgent data (RCV.UP), counted as `bytesReceived`; 0 for none. */
+  get rcvUp(): number {
     return this.rare.f64[this.rareAt + 0]!;
   }
-  set undoCwnd(value: number) {
+  set rcvUp(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[0])) return;
     this.rare.f64[this.rareAt + 0] = value;
   }
 
-  /** Slow start threshold before the reduction. */
-  get undoSsthresh(): number {
+  /** Congestion window before the reduction. */
+  get undoCwnd(): number {
     return this.rare.f64[this.rareAt + 1]!;
   }
-  set undoSsthresh(value: number) {
+  set undoCwnd(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[1])) return;
     this.rare.f64[this.rareAt + 1] = value;
   }
 
-  /** Bytes marked lost so far. */
-  get lostTotal(): number {
+  /** Slow start threshold before the reduction. */
+  get undoSsthresh(): number {
     return this.rare.f64[this.rareAt + 2]!;
   }
-  set lostTotal(value: number) {
+  set undoSsthresh(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[2])) return;
     this.rare.f64[this.rareAt + 2] = value;
   }
 
-  /** When a segment outside the window was last answered, or -1. */
-  get challengedNs(): number {
+  /** Bytes marked lost so far. */
+  get lostTotal(): number {
     return this.rare.f64[this.rareAt + 3]!;
   }
-  set challengedNs(value: number) {
+  set lostTotal(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[3])) return;
     this.rare.f64[this.rareAt + 3] = value;
   }
 
-  /** Window before the last reduction. */
-  get cubicWMax(): number {
+  /** When a segment outside the window was last answered, or -1. */
+  get challengedNs(): number {
     return this.rare.f64[this.rareAt + 4]!;
   }
-  set cubicWMax(value: number) {
+  set challengedNs(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[4])) return;
     this.rare.f64[this.rareAt + 4] = value;
   }
 
-  /** Time to reach it again, in seconds. */
-  get cubicK(): number {
+  /** Window before the last reduction. */
+  get cubicWMax(): number {
     return this.rare.f64[this.rareAt + 5]!;
   }
-  set cubicK(value: number) {
+  set cubicWMax(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[5])) return;
     this.rare.f64[this.rareAt + 5] = value;
   }
 
-  /** Start of the epoch. */
-  get cubicEpochNs(): number {
+  /** Time to reach it again, in seconds. */
+  get cubicK(): number {
     return this.rare.f64[this.rareAt + 6]!;
   }
-  set cubicEpochNs(value: number) {
+  set cubicK(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[6])) return;
     this.rare.f64[this.rareAt + 6] = value;
   }
 
-  /** What Reno would have. */
-  get cubicWEst(): number {
+  /** Start of the epoch. */
+  get cubicEpochNs(): number {
     return this.rare.f64[this.rareAt + 7]!;
   }
-  set cubicWEst(value: number) {
+  set cubicEpochNs(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[7])) return;
     this.rare.f64[this.rareAt + 7] = value;
   }
 
-  /** Congestion window before the last reduction (cwnd_prior). */
-  get cubicPrior(): number {
+  /** What Reno would have. */
+  get cubicWEst(): number {
     return this.rare.f64[this.rareAt + 8]!;
   }
-  set cubicPrior(value: number) {
+  set cubicWEst(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[8])) return;
     this.rare.f64[this.rareAt + 8] = value;
   }
 
-  /** When the last bytes were delivered. */
-  get deliveredNs(): number {
+  /** Congestion window before the last reduction (cwnd_prior). */
+  get cubicPrior(): number {
     return this.rare.f64[this.rareAt + 9]!;
   }
-  set deliveredNs(value: number) {
+  set cubicPrior(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[9])) return;
     this.rare.f64[this.rareAt + 9] = value;
   }
 
-  /** When the latest segment known to be delivered was sent. */
-  get firstSentNs(): number {
+  /** When the last bytes were delivered. */
+  get deliveredNs(): number {
     return this.rare.f64[this.rareAt + 10]!;
   }
-  set firstSentNs(value: number) {
+  set deliveredNs(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[10])) return;
     this.rare.f64[this.rareAt + 10] = value;
   }
 
-  /** Samples are application-limited until so much is delivered, or 0. */
-  get appLimitedUntil(): number {
+  /** When the latest segment known to be delivered was sent. */
+  get firstSentNs(): number {
     return this.rare.f64[this.rareAt + 11]!;
   }
-  set appLimitedUntil(value: number) {
+  set firstSentNs(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[11])) return;
     this.rare.f64[this.rareAt + 11] = value;
   }
 
-  /** Bytes per second that the controller wants. */
-  get pacingRate(): number {
+  /** Samples are application-limited until so much is delivered, or 0. */
+  get appLimitedUntil(): number {
     return this.rare.f64[this.rareAt + 12]!;
   }
-  set pacingRate(value: number) {
+  set appLimitedUntil(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[12])) return;
     this.rare.f64[this.rareAt + 12] = value;
   }
 
-  /** Bytes that leave in one go. */
-  get sendQuantum(): number {
+  /** Bytes per second that the controller wants. */
+  get pacingRate(): number {
     return this.rare.f64[this.rareAt + 13]!;
   }
-  set sendQuantum(value: number) {
+  set pacingRate(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[13])) return;
     this.rare.f64[this.rareAt + 13] = value;
   }
 
-  /** When the pacer lets the next segment go. */
-  get paceNextNs(): number {
+  /** Bytes that leave in one go. */
+  get sendQuantum(): number {
     return this.rare.f64[this.rareAt + 14]!;
   }
-  set paceNextNs(value: number) {
+  set sendQuantum(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[14])) return;
     this.rare.f64[this.rareAt + 14] = value;
   }
 
-  /** When the next probe may leave. */
-  get mtuProbeAtNs(): number {
+  /** When the pacer lets the next segment go. */
+  get paceNextNs(): number {
     return this.rare.f64[this.rareAt + 15]!;
   }
-  set mtuProbeAtNs(value: number) {
+  set paceNextNs(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[15])) return;
     this.rare.f64[this.rareAt + 15] = value;
   }
 
-  /** User timeout (RFC 5482). */
-  get userTimeoutNs(): number {
+  /** When the next probe may leave. */
+  get mtuProbeAtNs(): number {
     return this.rare.f64[this.rareAt + 16]!;
   }
-  set userTimeoutNs(value: number) {
+  set mtuProbeAtNs(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[16])) return;
     this.rare.f64[this.rareAt + 16] = value;
   }
 
-  /** Silence before keepalive. */
-  get keepaliveIdleNs(): number {
+  /** User timeout (RFC 5482). */
+  get userTimeoutNs(): number {
     return this.rare.f64[this.rareAt + 17]!;
   }
-  set keepaliveIdleNs(value: number) {
+  set userTimeoutNs(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[17])) return;
     this.rare.f64[this.rareAt + 17] = value;
   }
 
-  /** Between its probes. */
-  get keepaliveIntervalNs(): number {
+  /** Silence before keepalive. */
+  get keepaliveIdleNs(): number {
     return this.rare.f64[this.rareAt + 18]!;
   }
-  set keepaliveIntervalNs(value: number) {
+  set keepaliveIdleNs(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[18])) return;
     this.rare.f64[this.rareAt + 18] = value;
   }
 
+  /** Between its probes. */
+  get keepaliveIntervalNs(): number {
+    return this.rare.f64[this.rareAt + 19]!;
+  }
+  set keepaliveIntervalNs(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.f64[19])) return;
+    this.rare.f64[this.rareAt + 19] = value;
+  }
+
   /** First frame of out-of-order data. */
   get ooHead(): number {
-    return this.rare.i32[(this.rareAt << 1) + 38]!;
-  }
-  set ooHead(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[38])) return;
-    this.rare.i32[(this.rareAt << 1) + 38] = value;
-  }
-
-  /** First frame of the last run. */
-  get ooLastRun(): number {
-    return this.rare.i32[(this.rareAt << 1) + 39]!;
-  }
-  set ooLastRun(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[39])) return;
-    this.rare.i32[(this.rareAt << 1) + 39] = value;
-  }
-
-  /** Out-of-order bytes. */
-  get ooBytes(): number {
     return this.rare.i32[(this.rareAt << 1) + 40]!;
   }
-  set ooBytes(value: number) {
+  set ooHead(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[40])) return;
     this.rare.i32[(this.rareAt << 1) + 40] = value;
   }
 
-  /** Out-of-order frames. */
-  get ooFrames(): number {
+  /** First frame of the last run. */
+  get ooLastRun(): number {
     return this.rare.i32[(this.rareAt << 1) + 41]!;
   }
-  set ooFrames(value: number) {
+  set ooLastRun(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[41])) return;
     this.rare.i32[(this.rareAt << 1) + 41] = value;
   }
 
-  /** Where the last segment went: the first SACK block (RFC 2018, 4). */
-  get ooRecent(): number {
+  /** Out-of-order bytes. */
+  get ooBytes(): number {
     return this.rare.i32[(this.rareAt << 1) + 42]!;
   }
-  set ooRecent(value: number) {
+  set ooBytes(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[42])) return;
     this.rare.i32[(this.rareAt << 1) + 42] = value;
   }
 
-  /** Where the one before it went. */
-  get ooRecent1(): number {
+  /** Out-of-order frames. */
+  get ooFrames(): number {
     return this.rare.i32[(this.rareAt << 1) + 43]!;
   }
-  set ooRecent1(value: number) {
+  set ooFrames(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[43])) return;
     this.rare.i32[(this.rareAt << 1) + 43] = value;
   }
 
-  /** And the one before that. */
-  get ooRecent2(): number {
+  /** Where the last segment went: the first SACK block (RFC 2018, 4). */
+  get ooRecent(): number {
     return this.rare.i32[(this.rareAt << 1) + 44]!;
   }
-  set ooRecent2(value: number) {
+  set ooRecent(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[44])) return;
     this.rare.i32[(this.rareAt << 1) + 44] = value;
   }
 
-  /** And the one before that. */
-  get ooRecent3(): number {
+  /** Where the one before it went. */
+  get ooRecent1(): number {
     return this.rare.i32[(this.rareAt << 1) + 45]!;
   }
-  set ooRecent3(value: number) {
+  set ooRecent1(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[45])) return;
     this.rare.i32[(this.rareAt << 1) + 45] = value;
   }
 
-  /** End of the last. */
-  get ooRecentEnd(): number {
+  /** And the one before that. */
+  get ooRecent2(): number {
     return this.rare.i32[(this.rareAt << 1) + 46]!;
   }
-  set ooRecentEnd(value: number) {
+  set ooRecent2(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[46])) return;
     this.rare.i32[(this.rareAt << 1) + 46] = value;
   }
 
-  /** Runs that no SACK block has reported as they are now. */
-  get ooFresh(): number {
+  /** And the one before that. */
+  get ooRecent3(): number {
     return this.rare.i32[(this.rareAt << 1) + 47]!;
   }
-  set ooFresh(value: number) {
+  set ooRecent3(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[47])) return;
     this.rare.i32[(this.rareAt << 1) + 47] = value;
   }
 
-  /** Duplicate to report with the next ACK (RFC 2883); empty when equal. */
-  get dsackLeft(): number {
+  /** End of the last. */
+  get ooRecentEnd(): number {
     return this.rare.i32[(this.rareAt << 1) + 48]!;
   }
-  set dsackLeft(value: number) {
+  set ooRecentEnd(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[48])) return;
     this.rare.i32[(this.rareAt << 1) + 48] = value;
   }
 
-  /** Its end. */
-  get dsackRight(): number {
+  /** Runs that no SACK block has reported as they are now. */
+  get ooFresh(): number {
     return this.rare.i32[(this.rareAt << 1) + 49]!;
   }
-  set dsackRight(value: number) {
+  set ooFresh(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[49])) return;
     this.rare.i32[(this.rareAt << 1) + 49] = value;
   }
 
-  /** The next duplicate to report. */
-  get dsackLeft1(): number {
+  /** Duplicate to report with the next ACK (RFC 2883); empty when equal. */
+  get dsackLeft(): number {
     return this.rare.i32[(this.rareAt << 1) + 50]!;
   }
-  set dsackLeft1(value: number) {
+  set dsackLeft(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[50])) return;
     this.rare.i32[(this.rareAt << 1) + 50] = value;
   }
 
   /** Its end. */
-  get dsackRight1(): number {
+  get dsackRight(): number {
     return this.rare.i32[(this.rareAt << 1) + 51]!;
   }
-  set dsackRight1(value: number) {
+  set dsackRight(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[51])) return;
     this.rare.i32[(this.rareAt << 1) + 51] = value;
   }
 
-  /** The third duplicate to report. */
-  get dsackLeft2(): number {
+  /** The next duplicate to report. */
+  get dsackLeft1(): number {
     return this.rare.i32[(this.rareAt << 1) + 52]!;
   }
-  set dsackLeft2(value: number) {
+  set dsackLeft1(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[52])) return;
     this.rare.i32[(this.rareAt << 1) + 52] = value;
   }
 
   /** Its end. */
-  get dsackRight2(): number {
+  get dsackRight1(): number {
     return this.rare.i32[(this.rareAt << 1) + 53]!;
   }
-  set dsackRight2(value: number) {
+  set dsackRight1(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[53])) return;
     this.rare.i32[(this.rareAt << 1) + 53] = value;
   }
 
-  /** The fourth duplicate to report. */
-  get dsackLeft3(): number {
+  /** The third duplicate to report. */
+  get dsackLeft2(): number {
     return this.rare.i32[(this.rareAt << 1) + 54]!;
   }
-  set dsackLeft3(value: number) {
+  set dsackLeft2(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[54])) return;
     this.rare.i32[(this.rareAt << 1) + 54] = value;
   }
 
   /** Its end. */
-  get dsackRight3(): number {
+  get dsackRight2(): number {
     return this.rare.i32[(this.rareAt << 1) + 55]!;
   }
-  set dsackRight3(value: number) {
+  set dsackRight2(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[55])) return;
     this.rare.i32[(this.rareAt << 1) + 55] = value;
   }
 
-  /** Bytes of the queue that are lost. */
-  get lostBytes(): number {
+  /** The fourth duplicate to report. */
+  get dsackLeft3(): number {
     return this.rare.i32[(this.rareAt << 1) + 56]!;
   }
-  set lostBytes(value: number) {
+  set dsackLeft3(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[56])) return;
     this.rare.i32[(this.rareAt << 1) + 56] = value;
   }
 
-  /** Bytes of the queue that were lost and sent again. */
-  get retransBytes(): number {
+  /** Its end. */
+  get dsackRight3(): number {
     return this.rare.i32[(this.rareAt << 1) + 57]!;
   }
-  set retransBytes(value: number) {
+  set dsackRight3(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[57])) return;
     this.rare.i32[(this.rareAt << 1) + 57] = value;
   }
 
-  /** prr_delivered (RFC 6937). */
-  get prrDelivered(): number {
+  /** Bytes of the queue that are lost. */
+  get lostBytes(): number {
     return this.rare.i32[(this.rareAt << 1) + 58]!;
   }
-  set prrDelivered(value: number) {
+  set lostBytes(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[58])) return;
     this.rare.i32[(this.rareAt << 1) + 58] = value;
   }
 
-  /** prr_out (RFC 6937). */
-  get prrOut(): number {
+  /** Bytes of the queue that were lost and sent again. */
+  get retransBytes(): number {
     return this.rare.i32[(this.rareAt << 1) + 59]!;
   }
-  set prrOut(value: number) {
+  set retransBytes(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[59])) return;
     this.rare.i32[(this.rareAt << 1) + 59] = value;
   }
 
-  /** What was outstanding when recovery began, or a tail probe left. */
-  get recoverFlight(): number {
+  /** prr_delivered (RFC 6937). */
+  get prrDelivered(): number {
     return this.rare.i32[(this.rareAt << 1) + 60]!;
   }
-  set recoverFlight(value: number) {
+  set prrDelivered(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[60])) return;
     this.rare.i32[(this.rareAt << 1) + 60] = value;
   }
 
-  /** SND.UNA when the reduction that may be spurious was made. */
-  get undoSeq(): number {
+  /** prr_out (RFC 6937). */
+  get prrOut(): number {
     return this.rare.i32[(this.rareAt << 1) + 61]!;
   }
-  set undoSeq(value: number) {
+  set prrOut(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[61])) return;
     this.rare.i32[(this.rareAt << 1) + 61] = value;
   }
 
-  /** Retransmissions not yet proved spurious; -1 for nothing to undo. */
-  get undoCount(): number {
+  /** What was outstanding when recovery began, or a tail probe left. */
+  get recoverFlight(): number {
     return this.rare.i32[(this.rareAt << 1) + 62]!;
   }
-  set undoCount(value: number) {
+  set recoverFlight(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[62])) return;
     this.rare.i32[(this.rareAt << 1) + 62] = value;
   }
 
-  /** Where the retransmissions of this recovery begin. */
-  get undoLeft(): number {
+  /** SND.UNA when the reduction that may be spurious was made. */
+  get undoSeq(): number {
     return this.rare.i32[(this.rareAt << 1) + 63]!;
   }
-  set undoLeft(value: number) {
+  set undoSeq(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[63])) return;
     this.rare.i32[(this.rareAt << 1) + 63] = value;
   }
 
-  /** Where they end: only a report of these can be of one. */
-  get undoRight(): number {
+  /** Retransmissions not yet proved spurious; -1 for nothing to undo. */
+  get undoCount(): number {
     return this.rare.i32[(this.rareAt << 1) + 64]!;
   }
-  set undoRight(value: number) {
+  set undoCount(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[64])) return;
     this.rare.i32[(this.rareAt << 1) + 64] = value;
   }
 
-  /** TSval of the first retransmission (Eifel, RFC 3522). */
-  get undoTs(): number {
+  /** Where the retransmissions of this recovery begin. */
+  get undoLeft(): number {
     return this.rare.i32[(this.rareAt << 1) + 65]!;
   }
-  set undoTs(value: number) {
+  set undoLeft(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[65])) return;
     this.rare.i32[(this.rareAt << 1) + 65] = value;
   }
 
-  /** End of the round in which reordering was last seen. */
-  get rackRoundEnd(): number {
+  /** Where they end: only a report of these can be of one. */
+  get undoRight(): number {
     return this.rare.i32[(this.rareAt << 1) + 66]!;
   }
-  set rackRoundEnd(value: number) {
+  set undoRight(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[66])) return;
     this.rare.i32[(this.rareAt << 1) + 66] = value;
   }
 
-  /** r.cep: packets that came with a mark. */
-  get rcvCep(): number {
+  /** TSval of the first retransmission (Eifel, RFC 3522). */
+  get undoTs(): number {
     return this.rare.i32[(this.rareAt << 1) + 67]!;
   }
-  set rcvCep(value: number) {
+  set undoTs(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[67])) return;
     this.rare.i32[(this.rareAt << 1) + 67] = value;
   }
 
-  /** s.cep: packets of ours that the peer says it got with a mark. */
-  get sndCep(): number {
+  /** End of the round in which reordering was last seen. */
+  get rackRoundEnd(): number {
     return this.rare.i32[(this.rareAt << 1) + 68]!;
   }
-  set sndCep(value: number) {
+  set rackRoundEnd(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[68])) return;
     this.rare.i32[(this.rareAt << 1) + 68] = value;
   }
 
-  /** r.e0b: bytes that came as ECT(0). */
-  get rcvE0b(): number {
+  /** r.cep: packets that came with a mark. */
+  get rcvCep(): number {
     return this.rare.i32[(this.rareAt << 1) + 69]!;
   }
-  set rcvE0b(value: number) {
+  set rcvCep(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[69])) return;
     this.rare.i32[(this.rareAt << 1) + 69] = value;
   }
 
-  /** r.ceb: bytes that came with a mark. */
-  get rcvCeb(): number {
+  /** s.cep: packets of ours that the peer says it got with a mark. */
+  get sndCep(): number {
     return this.rare.i32[(this.rareAt << 1) + 70]!;
   }
-  set rcvCeb(value: number) {
+  set sndCep(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[70])) return;
     this.rare.i32[(this.rareAt << 1) + 70] = value;
   }
 
-  /** r.e1b: bytes that came as ECT(1). */
-  get rcvE1b(): number {
+  /** r.e0b: bytes that came as ECT(0). */
+  get rcvE0b(): number {
     return this.rare.i32[(this.rareAt << 1) + 71]!;
   }
-  set rcvE1b(value: number) {
+  set rcvE0b(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[71])) return;
     this.rare.i32[(this.rareAt << 1) + 71] = value;
   }
 
-  /** s.e0b: bytes of ours that the peer says it got as ECT(0). */
-  get sndE0b(): number {
+  /** r.ceb: bytes that came with a mark. */
+  get rcvCeb(): number {
     return this.rare.i32[(this.rareAt << 1) + 72]!;
   }
-  set sndE0b(value: number) {
+  set rcvCeb(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[72])) return;
     this.rare.i32[(this.rareAt << 1) + 72] = value;
   }
 
-  /** s.ceb: with a mark. */
-  get sndCeb(): number {
+  /** r.e1b: bytes that came as ECT(1). */
+  get rcvE1b(): number {
     return this.rare.i32[(this.rareAt << 1) + 73]!;
   }
-  set sndCeb(value: number) {
+  set rcvE1b(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[73])) return;
     this.rare.i32[(this.rareAt << 1) + 73] = value;
   }
 
-  /** s.e1b: as ECT(1). */
-  get sndE1b(): number {
+  /** s.e0b: bytes of ours that the peer says it got as ECT(0). */
+  get sndE0b(): number {
     return this.rare.i32[(this.rareAt << 1) + 74]!;
   }
-  set sndE1b(value: number) {
+  set sndE0b(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[74])) return;
     this.rare.i32[(this.rareAt << 1) + 74] = value;
   }
 
-  /** Where the stream stood when the option was last sent. */
-  get accOptionSeq(): number {
+  /** s.ceb: with a mark. */
+  get sndCeb(): number {
     return this.rare.i32[(this.rareAt << 1) + 75]!;
   }
-  set accOptionSeq(value: number) {
+  set sndCeb(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[75])) return;
     this.rare.i32[(this.rareAt << 1) + 75] = value;
   }
 
-  /** Timestamp of the newest feedback. */
-  get aceTs(): number {
+  /** s.e1b: as ECT(1). */
+  get sndE1b(): number {
     return this.rare.i32[(this.rareAt << 1) + 76]!;
   }
-  set aceTs(value: number) {
+  set sndE1b(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[76])) return;
     this.rare.i32[(this.rareAt << 1) + 76] = value;
   }
 
-  /** Marked packets since a segment was last sent. */
-  get ceUnsent(): number {
+  /** Where the stream stood when the option was last sent. */
+  get accOptionSeq(): number {
     return this.rare.i32[(this.rareAt << 1) + 77]!;
   }
-  set ceUnsent(value: number) {
+  set accOptionSeq(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[77])) return;
     this.rare.i32[(this.rareAt << 1) + 77] = value;
   }
 
-  /** Frame of the probe that is out, while it is whole. */
-  get mtuProbeFrame(): number {
+  /** Timestamp of the newest feedback. */
+  get aceTs(): number {
     return this.rare.i32[(this.rareAt << 1) + 78]!;
   }
-  set mtuProbeFrame(value: number) {
+  set aceTs(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[78])) return;
     this.rare.i32[(this.rareAt << 1) + 78] = value;
   }
 
-  /** Its end. */
-  get mtuProbeEnd(): number {
+  /** Marked packets since a segment was last sent. */
+  get ceUnsent(): number {
     return this.rare.i32[(this.rareAt << 1) + 79]!;
   }
-  set mtuProbeEnd(value: number) {
+  set ceUnsent(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[79])) return;
     this.rare.i32[(this.rareAt << 1) + 79] = value;
   }
 
-  /** Probes before giving up. */
-  get keepaliveProbesMax(): number {
+  /** Frame of the probe that is out, while it is whole. */
+  get mtuProbeFrame(): number {
     return this.rare.i32[(this.rareAt << 1) + 80]!;
   }
-  set keepaliveProbesMax(value: number) {
+  set mtuProbeFrame(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[80])) return;
     this.rare.i32[(this.rareAt << 1) + 80] = value;
   }
 
-  /** Payload of our SYN. */
-  get fastOpenBytes(): number {
+  /** Its end. */
+  get mtuProbeEnd(): number {
     return this.rare.i32[(this.rareAt << 1) + 81]!;
   }
-  set fastOpenBytes(value: number) {
+  set mtuProbeEnd(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[81])) return;
     this.rare.i32[(this.rareAt << 1) + 81] = value;
   }
 
+  /** Probes before giving up. */
+  get keepaliveProbesMax(): number {
+    return this.rare.i32[(this.rareAt << 1) + 82]!;
+  }
+  set keepaliveProbesMax(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[82])) return;
+    this.rare.i32[(this.rareAt << 1) + 82] = value;
+  }
+
+  /** Payload of our SYN. */
+  get fastOpenBytes(): number {
+    return this.rare.i32[(this.rareAt << 1) + 83]!;
+  }
+  set fastOpenBytes(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[83])) return;
+    this.rare.i32[(this.rareAt << 1) + 83] = value;
+  }
+
   /** RACK.reo_wnd_mult. */
   get rackReoMult(): number {
-    return this.rare.u16[(this.rareAt << 2) + 164]!;
+    return this.rare.u16[(this.rareAt << 2) + 168]!;
   }
   set rackReoMult(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[164])) return;
-    this.rare.u16[(this.rareAt << 2) + 164] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[168])) return;
+    this.rare.u16[(this.rareAt << 2) + 168] = value;
   }
 
   /** Packet size of the probe that is out, or 0. */
   get mtuProbe(): number {
-    return this.rare.u16[(this.rareAt << 2) + 165]!;
+    return this.rare.u16[(this.rareAt << 2) + 169]!;
   }
   set mtuProbe(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[165])) return;
-    this.rare.u16[(this.rareAt << 2) + 165] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[169])) return;
+    this.rare.u16[(this.rareAt << 2) + 169] = value;
   }
 
   /** Upper bound of the search. */
   get mtuHigh(): number {
-    return this.rare.u16[(this.rareAt << 2) + 166]!;
+    return this.rare.u16[(this.rareAt << 2) + 170]!;
   }
   set mtuHigh(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[166])) return;
-    this.rare.u16[(this.rareAt << 2) + 166] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[170])) return;
+    this.rare.u16[(this.rareAt << 2) + 170] = value;
   }
 
   /** Segments so large seem to vanish; MTU_MAX when none do. */
   get mtuSuspect(): number {
-    return this.rare.u16[(this.rareAt << 2) + 167]!;
+    return this.rare.u16[(this.rareAt << 2) + 171]!;
   }
   set mtuSuspect(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[167])) return;
-    this.rare.u16[(this.rareAt << 2) + 167] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[171])) return;
+    this.rare.u16[(this.rareAt << 2) + 171] = value;
   }
 
   /** RACK.reo_wnd_persist. */
   get rackReoPersist(): number {
-    return this.rare.u8[(this.rareAt << 3) + 336]!;
+    return this.rare.u8[(this.rareAt << 3) + 344]!;
   }
   set rackReoPersist(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[336])) return;
-    this.rare.u8[(this.rareAt << 3) + 336] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[344])) return;
+    this.rare.u8[(this.rareAt << 3) + 344] = value;
   }
 
   /** 1 while such a round goes on. */
   get rackRound(): number {
-    return this.rare.u8[(this.rareAt << 3) + 337]!;
+    return this.rare.u8[(this.rareAt << 3) + 345]!;
   }
   set rackRound(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[337])) return;
-    this.rare.u8[(this.rareAt << 3) + 337] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[345])) return;
+    this.rare.u8[(this.rareAt << 3) + 345] = value;
   }
 
   /** Whether the upper bound is tried first. */
   get mtuTop(): number {
-    return this.rare.u8[(this.rareAt << 3) + 338]!;
+    return this.rare.u8[(this.rareAt << 3) + 346]!;
   }
   set mtuTop(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[338])) return;
-    this.rare.u8[(this.rareAt << 3) + 338] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[346])) return;
+    this.rare.u8[(this.rareAt << 3) + 346] = value;
   }
 
   /** `FastOpen` of fast-open.ts; 0 once the handshake is complete. */
   get fastOpen(): number {
-    return this.rare.u8[(this.rareAt << 3) + 339]!;
+    return this.rare.u8[(this.rareAt << 3) + 347]!;
   }
   set fastOpen(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[339])) return;
-    this.rare.u8[(this.rareAt << 3) + 339] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[347])) return;
+    this.rare.u8[(this.rareAt << 3) + 347] = value;
   }
 }
