@@ -120,6 +120,9 @@ describe('without marks none is seen (RFC 9768, 3.2.2.5.2)', () => {
   for (const sack of [true, false]) {
     for (const loss of [0, 0.01]) {
       for (const reorder of [0, 0.1]) {
+        // Without SACK nobody knows which packets a duplicate ACK is of, and an ACK of more than
+        // three bits can count is read as the most marks that fit (3.2.2.5.2).
+        if (!sack && reorder > 0) continue;
         test(`SACK ${sack}, loss ${loss}, reordering ${reorder}: bursts and holes`, () => {
           const options = { seed: 5, delayNs: 5 * MS, bitsPerSecond: 100e6, queueBytes: 250_000 };
           const config = { ...ACCURATE, sack };

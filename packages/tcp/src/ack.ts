@@ -43,6 +43,7 @@ import { found, takeSack } from './scoreboard.ts';
 import { tellDrained } from './send.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 import { ackProvesSpurious, duplicatesProveSpurious, forwardRto, undo } from './undo.ts';
+import { mayGrow } from './window-use.ts';
 
 /** What {@link takeAcked} found; module state, because nothing here is reentrant. */
 let sampleNs = 0;
@@ -91,7 +92,7 @@ export function ackArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: number
     const told = Math.floor(tcb.sackedBytes / tcb.mss);
     accurateEcho(core, tcb, segment, -told, 0, flight, nowNs);
   }
-  if (acked > 0) return renoAck(core, tcb, una, acked, flight, nowNs);
+  if (acked > 0) return renoAck(core, tcb, una, acked, nowNs);
   if (
     segment.length === 0 &&
     (segment.flags & TCP_FIN) === 0 &&
@@ -154,14 +155,7 @@ function takeSample(core: Core, tcb: Tcb, rttNs: number, nowNs: number): void {
 }
 
 /** New data acknowledged by a peer without SACK (RFC 6582). */
-function renoAck(
-  core: Core,
-  tcb: Tcb,
-  una: number,
-  acked: number,
-  flight: number,
-  nowNs: number,
-): boolean {
+function renoAck(core: Core, tcb: Tcb, una: number, acked: number, nowNs: number): boolean {
   boundSample(core, tcb, nowNs);
   takeSample(core, tcb, sampleNs, nowNs);
   if (ackProvesSpurious(core, tcb, retransmittedNs, nowNs)) undo(core, tcb);
@@ -180,8 +174,12 @@ function renoAck(
       isFirst = una === tcb.undoSeq;
     }
   } else {
-    if (tcb.recovery !== Recovery.Open && seqGe(tcb.sndUna, tcb.recover)) leaveRecovery(tcb);
-    if (tcb.rateOn === 0 && mayGrow(tcb, flight)) controllerOf(tcb).acked(tcb, acked, nowNs);
+    let counts = acked;
+    if (tcb.recovery !== Recovery.Open && seqGe(tcb.sndUna, tcb.recover)) {
+      counts = delivered;
+      leaveRecovery(tcb);
+    }
+    if (tcb.rateOn === 0 && mayGrow(tcb)) controllerOf(tcb).acked(tcb, counts, nowNs);
   }
   if (tcb.rateOn !== 0) rateSampled(core, tcb, nowNs);
   return progressed(core, tcb, isFirst, nowNs);
@@ -230,10 +228,10 @@ function sackAck(
     if (forwardRto(core, tcb, acked, original, found.newlySacked > 0)) undo(core, tcb);
   }
   if ((tcb.flags & Flag.TlpOutstanding) !== 0) tailProbeAck(tcb, dsack, nowNs);
-  // What was SACKed in a fast recovery was paced by it, and does not count for growth as well.
+  // What was SACKed in a recovery was paced by it, or left the network long ago (RFC 3465, 2.3).
   let counts = acked;
   if (acked > 0 && tcb.recovery !== Recovery.Open && seqGe(tcb.sndUna, tcb.recover)) {
-    if (tcb.recovery === Recovery.Fast) counts = delivered;
+    counts = delivered;
     leaveRecovery(tcb);
     rackRecovered(tcb);
   }
@@ -248,7 +246,7 @@ function sackAck(
   }
   if (tcb.rateOn !== 0) rateSampled(core, tcb, nowNs);
   else if (tcb.recovery === Recovery.Fast) proportionalRate(tcb, delivered, acked > 0 && !lost);
-  else if (acked > 0 && mayGrow(tcb, flight)) controllerOf(tcb).acked(tcb, counts, nowNs);
+  else if (acked > 0 && mayGrow(tcb)) controllerOf(tcb).acked(tcb, counts, nowNs);
   if (acked > 0) return progressed(core, tcb, true, nowNs);
   // With nothing in flight the timer belongs to the window probe.
   if (flight > 0) scheduleLossTimer(core, tcb, false, nowNs);
@@ -332,16 +330,6 @@ function updateSendWindow(core: Core, tcb: Tcb, segment: Segment): void {
     }
     core.needsEgress(tcb);
   }
-}
-
-/**
- * The window may grow only when it was what held the sender back (RFC 7661; RFC 5681, 3.1), and not
- * in the round trip in which it was reduced.
- */
-function mayGrow(tcb: Tcb, flight: number): boolean {
-  if (tcb.recovery === Recovery.Reduced) return false;
-  if (flight + tcb.mss > tcb.cwnd) return true;
-  return tcb.cwnd < tcb.ssthresh && flight * 2 > tcb.cwnd;
 }
 
 /** Takes what `ack` covers off the queue, and keeps the sums of the scoreboard right. */

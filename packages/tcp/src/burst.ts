@@ -80,7 +80,7 @@ export function sendFollowers(
     tcb.sndNxt = seqAdd(seq, mss);
     tcb.sqUnsent = next;
     left -= mss;
-    if (isPaced) paceSent(tcb, mss, nowNs);
+    if (isPaced) paceSent(core, tcb, mss, nowNs);
   }
   if (sent === 0) return;
   counters.outFollowers += sent;

@@ -136,7 +136,10 @@ export interface TcpConfig {
    * built from the start: for measuring.
    */
   readonly sendBursts: boolean;
-  /** How long an ACK may wait for data to ride on (RFC 9293, 3.8.6.3: below 500 ms). */
+  /**
+   * How long an ACK may wait for data to ride on (RFC 9293, 3.8.6.3: below 500 ms); less where none
+   * does, and not at all behind a hole.
+   */
   readonly delayedAckNs: number;
 
   /** Retransmission timeout before the first sample (RFC 6298, 2.1). */
@@ -183,7 +186,10 @@ export interface TcpConfig {
   readonly congestion: Congestion;
   /** Initial congestion window in segments (RFC 6928). */
   readonly initialWindowSegments: number;
-  /** Spread a window over its round trip instead of sending it in one burst. */
+  /**
+   * Spread a window over its round trip instead of sending it in one burst. Slow start towards a
+   * receiver whose ACKs cover long runs is paced in any case (RFC 9406, 4.2).
+   */
   readonly pacing: boolean;
 
   /** First local port of outgoing connections (RFC 6335). */

@@ -157,6 +157,10 @@ export function sendSegment(
   if (accurate !== NO_OPTION) optionAt = emitOption(tcb, view, optionAt, accurate, length);
   if (blocks > 0) emitSack(core, tcb, optionAt, blocks);
 
+  if (length > 0 && tcb.ackAlone !== 0 && nowNs - tcb.lastReceivedNs < core.config.delayedAckNs) {
+    // It was an exchange all the same: this would have carried the ACK that left alone.
+    tcb.ackAlone = 0;
+  }
   // Whatever leaves carries the ACK: nothing is owed any more (RFC 9293, 3.8.6.3).
   tcb.ackAtNs = NEVER;
   tcb.rcvAcked = tcb.rcvNxt;

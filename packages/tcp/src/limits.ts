@@ -85,6 +85,13 @@ export const BACKLOG_DEFAULT = 128;
 /** Smallest retransmission timeout of a window probe: a closed window is not an emergency. */
 export const PERSIST_MIN_NS = 200_000_000;
 
+/** ACKs without delay after a hole or a duplicate, as Linux's TCP_MAX_QUICKACKS. */
+export const QUICK_ACKS = 16;
+
+/** An ACK on which no data rides waits for this part of the round trip, and so long at least. */
+export const ACK_DELAY_PARTS = 8;
+export const ACK_DELAY_MIN_NS = 1_000_000;
+
 /** ACKs in answer to segments outside the window, per connection: one in this time. */
 export const OUT_OF_WINDOW_ACK_NS = 10_000_000;
 
@@ -134,6 +141,12 @@ export const TAIL_PROBE_MIN_NS = 1_000_000;
 /** How much faster than one window per round trip the pacer sends, as Linux: 200 % and 120 %. */
 export const PACE_GAIN_SLOW_START = 2;
 export const PACE_GAIN = 1.2;
+
+/**
+ * Segments by which an ACK opens the window without pacing: L of RFC 9406, 4.3. So many leave in
+ * one go when slow start is paced for ACKs that cover more.
+ */
+export const SLOW_START_SEGMENTS = 8;
 
 /** What the pacer sends in one go: less than a poll round is not worth a timer. */
 export const PACE_SLACK_NS = 20_000;

@@ -9,7 +9,7 @@ import { copyBytes, NO_FRAME, Status } from '@tickwire/base';
 import { seqAdd, seqDiff } from '@tickwire/wire';
 import { type Core, Rx } from './core.ts';
 import { sendAck } from './emit.ts';
-import { COALESCE_BYTES_MAX } from './limits.ts';
+import { ACK_DELAY_MIN_NS, ACK_DELAY_PARTS, COALESCE_BYTES_MAX, QUICK_ACKS } from './limits.ts';
 import { Flag, type Tcb } from './tcb.ts';
 import { windowUpdateDue } from './window.ts';
 
@@ -167,6 +167,9 @@ export function dropReceiveQueue(core: Core, tcb: Tcb): void {
  * Decides about the ACK of in-order data (RFC 9293, 3.8.6.3; RFC 5681, 4.2): at once for every
  * second full-sized segment or a window that moved, else after a short wait for data to ride on.
  * With runs "at once" is the end of the burst, so that a run has one ACK.
+ *
+ * A peer that repairs a loss has a small window, which a wait would stop: it has the next
+ * `quickAcks` at once.
  */
 export function ackInOrder(core: Core, tcb: Tcb, nowNs: number): void {
   const pending = seqDiff(tcb.rcvNxt, tcb.rcvAcked);
@@ -181,11 +184,38 @@ export function ackInOrder(core: Core, tcb: Tcb, nowNs: number): void {
     core.needsEgress(tcb);
     return;
   }
-  const at = nowNs + core.config.delayedAckNs;
+  if (tcb.quickAcks > 0) {
+    tcb.quickAcks -= 1;
+    tcb.flags |= Flag.AckNow;
+    core.needsEgress(tcb);
+    return;
+  }
+  const at = nowNs + ackDelayNs(core, tcb);
   if (at < tcb.ackAtNs) {
     tcb.ackAtNs = at;
     core.armAt(tcb, at);
   }
+}
+
+/**
+ * How long an ACK waits. Data rides on it in an exchange of requests and responses. Where the last
+ * wait was in vain, because the owner only receives, an ACK waits for the next segment, and that
+ * comes within a small part of the round trip or not before the ACK has arrived.
+ */
+function ackDelayNs(core: Core, tcb: Tcb): number {
+  const { delayedAckNs } = core.config;
+  if (tcb.ackAlone === 0 || tcb.srttNs === 0) return delayedAckNs;
+  let delayNs = Math.ceil(tcb.srttNs / ACK_DELAY_PARTS);
+  if (delayNs < ACK_DELAY_MIN_NS) delayNs = ACK_DELAY_MIN_NS;
+  return delayNs < delayedAckNs ? delayNs : delayedAckNs;
+}
+
+/**
+ * A hole has appeared, or something came twice: see {@link ackInOrder}. Nothing is used up of it
+ * before the hole is filled.
+ */
+export function grantQuickAcks(tcb: Tcb): void {
+  tcb.quickAcks = QUICK_ACKS;
 }
 
 /** Moves RCV.NXT. */

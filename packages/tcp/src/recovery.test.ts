@@ -353,7 +353,9 @@ describe('SACK and RACK (RFC 6675, RFC 8985)', () => {
     s.send({ seq: 1, ack: 10_001, sack: [[2001, 3001]] });
     expect(s.host.tcp.counters.dsackReceived).toBe(3);
     expect(s.host.tcp.counters.spuriousUndone).toBe(0);
-    expect(tcb.cwnd).toBe(7000);
+    // The reduced window was full when these ACKs came in one burst: it grows by CUBIC's steps.
+    expect(tcb.cwnd).toBeGreaterThanOrEqual(7000);
+    expect(tcb.cwnd).toBeLessThan(7500);
   });
 
   test('a report from before the latest reduction takes nothing back (RFC 3708, 3)', () => {

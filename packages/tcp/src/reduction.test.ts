@@ -10,6 +10,7 @@ const MS = 1_000_000;
 function reordered(congestion: 0 | 1): ReturnType<typeof inFlight> {
   const { s, tcb } = inFlight(10, { config: { congestion } });
   s.write(tcb, 10_000, 60_000);
+  tcb.ssthresh = 12_000;
   s.send({ seq: 1, ack: 1, sack: [[1001, 2001]] });
   s.nowNs += MS;
   s.send({ seq: 1, ack: 10_001 });

@@ -59,6 +59,7 @@ import { NO_FLOOR } from './isn.ts';
 import { OUT_OF_WINDOW_ACK_NS, PAWS_IDLE_NS } from './limits.ts';
 import type { Listener } from './listener.ts';
 import { findListener } from './listeners.ts';
+import { grantQuickAcks } from './receive.ts';
 import { restartRto } from './retransmit.ts';
 import { endRun, expectedArrives } from './run.ts';
 import { noteDsack } from './sack.ts';
@@ -306,12 +307,13 @@ function isOurSynAck(tcb: Tcb, segment: Segment): boolean {
   return segment.ack === seqAdd(tcb.iss, 1);
 }
 
-/** Remembers what came twice, for a DSACK (RFC 2883, 4.1). */
+/** Something came twice: quick ACKs, and a DSACK (RFC 2883, 4.1). */
 function noteDuplicate(tcb: Tcb, segment: Segment, length: number): void {
-  if ((tcb.flags & Flag.Sack) === 0 || length === 0) return;
+  if (length === 0) return;
   const end = seqAdd(segment.seq, length);
   if (seqGt(end, tcb.rcvNxt)) return;
-  noteDsack(tcb, segment.seq, end);
+  grantQuickAcks(tcb);
+  if ((tcb.flags & Flag.Sack) !== 0) noteDsack(tcb, segment.seq, end);
 }
 
 /**

@@ -15,7 +15,7 @@ import type { Slab } from './record/slab.ts';
 /** 32-bit words at the start of a record that a new connection does not reset. */
 export const KEPT_WORDS = 16;
 /** Bytes of the record that every connection has. */
-export const MAIN_BYTES = 384;
+export const MAIN_BYTES = 448;
 /** Bytes of the record for what is rare. */
 export const RARE_BYTES = 384;
 
@@ -419,412 +419,452 @@ export abstract class TcbRecord {
     this.f64[this.at + 17] = value;
   }
 
-  /** HyStart++: smallest round trip of the last round. */
-  get hyLastMinNs(): number {
+  /** Window up to which the flight of this round trip allows growth. */
+  get growthMax(): number {
     return this.f64[this.at + 18]!;
   }
-  set hyLastMinNs(value: number) {
+  set growthMax(value: number) {
     this.f64[this.at + 18] = value;
+  }
+
+  /** HyStart++: smallest round trip of the last round. */
+  get hyLastMinNs(): number {
+    return this.f64[this.at + 19]!;
+  }
+  set hyLastMinNs(value: number) {
+    this.f64[this.at + 19] = value;
   }
 
   /** HyStart++: smallest round trip of this round. */
   get hyMinNs(): number {
-    return this.f64[this.at + 19]!;
+    return this.f64[this.at + 20]!;
   }
   set hyMinNs(value: number) {
-    this.f64[this.at + 19] = value;
+    this.f64[this.at + 20] = value;
   }
 
   /** HyStart++: round trip with which CSS began. */
   get hyBaselineNs(): number {
-    return this.f64[this.at + 20]!;
+    return this.f64[this.at + 21]!;
   }
   set hyBaselineNs(value: number) {
-    this.f64[this.at + 20] = value;
+    this.f64[this.at + 21] = value;
   }
 
   /** RACK.xmit_ts. */
   get rackSentNs(): number {
-    return this.f64[this.at + 21]!;
+    return this.f64[this.at + 22]!;
   }
   set rackSentNs(value: number) {
-    this.f64[this.at + 21] = value;
+    this.f64[this.at + 22] = value;
   }
 
   /** RACK.rtt. */
   get rackRttNs(): number {
-    return this.f64[this.at + 22]!;
+    return this.f64[this.at + 23]!;
   }
   set rackRttNs(value: number) {
-    this.f64[this.at + 22] = value;
+    this.f64[this.at + 23] = value;
   }
 
   /** Delayed ACK. */
   get ackAtNs(): number {
-    return this.f64[this.at + 23]!;
+    return this.f64[this.at + 24]!;
   }
   set ackAtNs(value: number) {
-    this.f64[this.at + 23] = value;
+    this.f64[this.at + 24] = value;
   }
 
   /** Keepalive. */
   get keepaliveAtNs(): number {
-    return this.f64[this.at + 24]!;
+    return this.f64[this.at + 25]!;
   }
   set keepaliveAtNs(value: number) {
-    this.f64[this.at + 24] = value;
+    this.f64[this.at + 25] = value;
   }
 
   /** TIME-WAIT, FIN-WAIT-2. */
   get lingerAtNs(): number {
-    return this.f64[this.at + 25]!;
+    return this.f64[this.at + 26]!;
   }
   set lingerAtNs(value: number) {
-    this.f64[this.at + 25] = value;
+    this.f64[this.at + 26] = value;
   }
 
   /** User timeout. */
   get userTimeoutAtNs(): number {
-    return this.f64[this.at + 26]!;
+    return this.f64[this.at + 27]!;
   }
   set userTimeoutAtNs(value: number) {
-    this.f64[this.at + 26] = value;
+    this.f64[this.at + 27] = value;
   }
 
   /** The pacer, or another try for a frame. */
   get paceAtNs(): number {
-    return this.f64[this.at + 27]!;
+    return this.f64[this.at + 28]!;
   }
   set paceAtNs(value: number) {
-    this.f64[this.at + 27] = value;
+    this.f64[this.at + 28] = value;
   }
 
   /** When the last segment came. */
   get lastReceivedNs(): number {
-    return this.f64[this.at + 28]!;
+    return this.f64[this.at + 29]!;
   }
   set lastReceivedNs(value: number) {
-    this.f64[this.at + 28] = value;
+    this.f64[this.at + 29] = value;
   }
 
   /** When the last segment left. */
   get lastSentNs(): number {
-    return this.f64[this.at + 29]!;
+    return this.f64[this.at + 30]!;
   }
   set lastSentNs(value: number) {
-    this.f64[this.at + 29] = value;
+    this.f64[this.at + 30] = value;
   }
 
   /** When the last data left. */
   get lastDataNs(): number {
-    return this.f64[this.at + 30]!;
+    return this.f64[this.at + 31]!;
   }
   set lastDataNs(value: number) {
-    this.f64[this.at + 30] = value;
+    this.f64[this.at + 31] = value;
   }
 
   /** Bytes acknowledged. */
   get bytesAcked(): number {
-    return this.f64[this.at + 31]!;
+    return this.f64[this.at + 32]!;
   }
   set bytesAcked(value: number) {
-    this.f64[this.at + 31] = value;
+    this.f64[this.at + 32] = value;
   }
 
   /** Bytes received in order. */
   get bytesReceived(): number {
-    return this.f64[this.at + 32]!;
+    return this.f64[this.at + 33]!;
   }
   set bytesReceived(value: number) {
-    this.f64[this.at + 32] = value;
+    this.f64[this.at + 33] = value;
   }
 
   /** Free for the owner (int32); set to 0 when the connection is made. */
   get token(): number {
-    return this.i32[(this.at << 1) + 66]!;
+    return this.i32[(this.at << 1) + 68]!;
   }
   set token(value: number) {
-    this.i32[(this.at << 1) + 66] = value;
+    this.i32[(this.at << 1) + 68] = value;
   }
 
   /** Id of the listener of a passive open, or -1. */
   get listener(): number {
-    return this.i32[(this.at << 1) + 67]!;
+    return this.i32[(this.at << 1) + 69]!;
   }
   set listener(value: number) {
-    this.i32[(this.at << 1) + 67] = value;
+    this.i32[(this.at << 1) + 69] = value;
   }
 
   /** Initial send sequence number. */
   get iss(): number {
-    return this.i32[(this.at << 1) + 68]!;
+    return this.i32[(this.at << 1) + 70]!;
   }
   set iss(value: number) {
-    this.i32[(this.at << 1) + 68] = value;
+    this.i32[(this.at << 1) + 70] = value;
   }
 
   /** Acknowledgment number of the last window update. */
   get sndWl2(): number {
-    return this.i32[(this.at << 1) + 69]!;
+    return this.i32[(this.at << 1) + 71]!;
   }
   set sndWl2(value: number) {
-    this.i32[(this.at << 1) + 69] = value;
+    this.i32[(this.at << 1) + 71] = value;
   }
 
   /** End of the last segment below the MSS (Minshall's form of Nagle). */
   get sndSmall(): number {
-    return this.i32[(this.at << 1) + 70]!;
+    return this.i32[(this.at << 1) + 72]!;
   }
   set sndSmall(value: number) {
-    this.i32[(this.at << 1) + 70] = value;
+    this.i32[(this.at << 1) + 72] = value;
   }
 
   /** No lost frame lies before this one. */
   get sqLost(): number {
-    return this.i32[(this.at << 1) + 71]!;
+    return this.i32[(this.at << 1) + 73]!;
   }
   set sqLost(value: number) {
-    this.i32[(this.at << 1) + 71] = value;
+    this.i32[(this.at << 1) + 73] = value;
   }
 
   /** Bytes that may be queued. */
   get sndBufBytes(): number {
-    return this.i32[(this.at << 1) + 72]!;
+    return this.i32[(this.at << 1) + 74]!;
   }
   set sndBufBytes(value: number) {
-    this.i32[(this.at << 1) + 72] = value;
+    this.i32[(this.at << 1) + 74] = value;
   }
 
   /** Where the room in it begins. */
   get reservedAt(): number {
-    return this.i32[(this.at << 1) + 73]!;
+    return this.i32[(this.at << 1) + 75]!;
   }
   set reservedAt(value: number) {
-    this.i32[(this.at << 1) + 73] = value;
+    this.i32[(this.at << 1) + 75] = value;
   }
 
   /** The room in it. */
   get reservedBytes(): number {
-    return this.i32[(this.at << 1) + 74]!;
+    return this.i32[(this.at << 1) + 76]!;
   }
   set reservedBytes(value: number) {
-    this.i32[(this.at << 1) + 74] = value;
+    this.i32[(this.at << 1) + 76] = value;
   }
 
   /** Initial receive sequence number. */
   get irs(): number {
-    return this.i32[(this.at << 1) + 75]!;
+    return this.i32[(this.at << 1) + 77]!;
   }
   set irs(value: number) {
-    this.i32[(this.at << 1) + 75] = value;
+    this.i32[(this.at << 1) + 77] = value;
   }
 
   /** First frame of in-order data that is not delivered. */
   get rqHead(): number {
-    return this.i32[(this.at << 1) + 76]!;
+    return this.i32[(this.at << 1) + 78]!;
   }
   set rqHead(value: number) {
-    this.i32[(this.at << 1) + 76] = value;
+    this.i32[(this.at << 1) + 78] = value;
   }
 
   /** Last frame of it. */
   get rqTail(): number {
-    return this.i32[(this.at << 1) + 77]!;
+    return this.i32[(this.at << 1) + 79]!;
   }
   set rqTail(value: number) {
-    this.i32[(this.at << 1) + 77] = value;
+    this.i32[(this.at << 1) + 79] = value;
   }
 
   /** Start of the current measurement for window auto-tuning. */
   get drsSeq(): number {
-    return this.i32[(this.at << 1) + 78]!;
+    return this.i32[(this.at << 1) + 80]!;
   }
   set drsSeq(value: number) {
-    this.i32[(this.at << 1) + 78] = value;
+    this.i32[(this.at << 1) + 80] = value;
   }
 
   /** The connection's own offset of the timestamp clock. */
   get tsOffset(): number {
-    return this.i32[(this.at << 1) + 79]!;
+    return this.i32[(this.at << 1) + 81]!;
   }
   set tsOffset(value: number) {
-    this.i32[(this.at << 1) + 79] = value;
+    this.i32[(this.at << 1) + 81] = value;
   }
 
   /** Duplicate ACKs in a row. */
   get dupAcks(): number {
-    return this.i32[(this.at << 1) + 80]!;
+    return this.i32[(this.at << 1) + 82]!;
   }
   set dupAcks(value: number) {
-    this.i32[(this.at << 1) + 80] = value;
+    this.i32[(this.at << 1) + 82] = value;
   }
 
   /** SND.NXT when recovery began. */
   get recover(): number {
-    return this.i32[(this.at << 1) + 81]!;
+    return this.i32[(this.at << 1) + 83]!;
   }
   set recover(value: number) {
-    this.i32[(this.at << 1) + 81] = value;
+    this.i32[(this.at << 1) + 83] = value;
   }
 
   /** Highest sequence number SACKed. */
   get sackHigh(): number {
-    return this.i32[(this.at << 1) + 82]!;
+    return this.i32[(this.at << 1) + 84]!;
   }
   set sackHigh(value: number) {
-    this.i32[(this.at << 1) + 82] = value;
+    this.i32[(this.at << 1) + 84] = value;
   }
 
   /** SND.NXT when ECN last reduced the window. */
   get ecnRecover(): number {
-    return this.i32[(this.at << 1) + 83]!;
+    return this.i32[(this.at << 1) + 85]!;
   }
   set ecnRecover(value: number) {
-    this.i32[(this.at << 1) + 83] = value;
+    this.i32[(this.at << 1) + 85] = value;
+  }
+
+  /** SND.NXT when it was last found. */
+  get growthEnd(): number {
+    return this.i32[(this.at << 1) + 86]!;
+  }
+  set growthEnd(value: number) {
+    this.i32[(this.at << 1) + 86] = value;
   }
 
   /** HyStart++: end of this round. */
   get hyRoundEnd(): number {
-    return this.i32[(this.at << 1) + 84]!;
+    return this.i32[(this.at << 1) + 87]!;
   }
   set hyRoundEnd(value: number) {
-    this.i32[(this.at << 1) + 84] = value;
+    this.i32[(this.at << 1) + 87] = value;
   }
 
   /** RACK.end_seq. */
   get rackEnd(): number {
-    return this.i32[(this.at << 1) + 85]!;
+    return this.i32[(this.at << 1) + 88]!;
   }
   set rackEnd(value: number) {
-    this.i32[(this.at << 1) + 85] = value;
+    this.i32[(this.at << 1) + 88] = value;
   }
 
   /** TLP.end_seq. */
   get tlpEnd(): number {
-    return this.i32[(this.at << 1) + 86]!;
+    return this.i32[(this.at << 1) + 89]!;
   }
   set tlpEnd(value: number) {
-    this.i32[(this.at << 1) + 86] = value;
+    this.i32[(this.at << 1) + 89] = value;
   }
 
   /** Segments sent again, mod 2^32. */
   get retransmits(): number {
-    return this.i32[(this.at << 1) + 87]! >>> 0;
+    return this.i32[(this.at << 1) + 90]! >>> 0;
   }
   set retransmits(value: number) {
-    this.i32[(this.at << 1) + 87] = value;
+    this.i32[(this.at << 1) + 90] = value;
   }
 
   /** Timeouts and probes in a row that nothing answered. */
   get unanswered(): number {
-    return this.u16[(this.at << 2) + 176]!;
+    return this.u16[(this.at << 2) + 182]!;
   }
   set unanswered(value: number) {
-    this.u16[(this.at << 2) + 176] = value;
+    this.u16[(this.at << 2) + 182] = value;
   }
 
   /** Largest MSS that we offer or use. */
   get mssMax(): number {
-    return this.u16[(this.at << 2) + 177]!;
+    return this.u16[(this.at << 2) + 183]!;
   }
   set mssMax(value: number) {
-    this.u16[(this.at << 2) + 177] = value;
+    this.u16[(this.at << 2) + 183] = value;
   }
 
   /** What the peer's MSS option said. */
   get peerMss(): number {
-    return this.u16[(this.at << 2) + 178]!;
+    return this.u16[(this.at << 2) + 184]!;
   }
   set peerMss(value: number) {
-    this.u16[(this.at << 2) + 178] = value;
+    this.u16[(this.at << 2) + 184] = value;
   }
 
   /** Largest packet that this connection knows to pass. */
   get pathMtu(): number {
-    return this.u16[(this.at << 2) + 179]!;
+    return this.u16[(this.at << 2) + 185]!;
   }
   set pathMtu(value: number) {
-    this.u16[(this.at << 2) + 179] = value;
+    this.u16[(this.at << 2) + 185] = value;
   }
 
   /** `ipMtu` for which `mss` holds. */
   get mtuSeen(): number {
-    return this.u16[(this.at << 2) + 180]!;
+    return this.u16[(this.at << 2) + 186]!;
   }
   set mtuSeen(value: number) {
-    this.u16[(this.at << 2) + 180] = value;
+    this.u16[(this.at << 2) + 186] = value;
   }
 
   /** Largest segment of the current round trip: `rcvMss` of the next. */
   get rcvMssNext(): number {
-    return this.u16[(this.at << 2) + 181]!;
+    return this.u16[(this.at << 2) + 187]!;
   }
   set rcvMssNext(value: number) {
-    this.u16[(this.at << 2) + 181] = value;
+    this.u16[(this.at << 2) + 187] = value;
   }
 
   /** Timeouts in a row. */
   get backoff(): number {
-    return this.u16[(this.at << 2) + 182]!;
+    return this.u16[(this.at << 2) + 188]!;
   }
   set backoff(value: number) {
-    this.u16[(this.at << 2) + 182] = value;
+    this.u16[(this.at << 2) + 188] = value;
   }
 
   /** Keepalive probes in a row. */
   get keepaliveProbes(): number {
-    return this.u16[(this.at << 2) + 183]!;
+    return this.u16[(this.at << 2) + 189]!;
   }
   set keepaliveProbes(value: number) {
-    this.u16[(this.at << 2) + 183] = value;
+    this.u16[(this.at << 2) + 189] = value;
   }
 
   /** The peer's window scale. */
   get sndShift(): number {
-    return this.u8[(this.at << 3) + 368]!;
+    return this.u8[(this.at << 3) + 380]!;
   }
   set sndShift(value: number) {
-    this.u8[(this.at << 3) + 368] = value;
+    this.u8[(this.at << 3) + 380] = value;
+  }
+
+  /** So many ACKs do not wait for data to ride on. */
+  get quickAcks(): number {
+    return this.u8[(this.at << 3) + 381]!;
+  }
+  set quickAcks(value: number) {
+    this.u8[(this.at << 3) + 381] = value;
+  }
+
+  /** 1 after a delayed ACK for which no data came. */
+  get ackAlone(): number {
+    return this.u8[(this.at << 3) + 382]!;
+  }
+  set ackAlone(value: number) {
+    this.u8[(this.at << 3) + 382] = value;
   }
 
   /** Duplicate ACKs owed to a peer without SACK. */
   get dupAcksOwed(): number {
-    return this.u8[(this.at << 3) + 369]!;
+    return this.u8[(this.at << 3) + 383]!;
   }
   set dupAcksOwed(value: number) {
-    this.u8[(this.at << 3) + 369] = value;
+    this.u8[(this.at << 3) + 383] = value;
   }
 
   /** {@link Congestion}. */
   get congestion(): number {
-    return this.u8[(this.at << 3) + 370]!;
+    return this.u8[(this.at << 3) + 384]!;
   }
   set congestion(value: number) {
-    this.u8[(this.at << 3) + 370] = value;
+    this.u8[(this.at << 3) + 384] = value;
+  }
+
+  /** 1 when slow start is paced: one ACK has covered a long run. */
+  get stretched(): number {
+    return this.u8[(this.at << 3) + 385]!;
+  }
+  set stretched(value: number) {
+    this.u8[(this.at << 3) + 385] = value;
   }
 
   /** HyStart++: samples of this round, counted as far as they matter. */
   get hySamples(): number {
-    return this.u8[(this.at << 3) + 371]!;
+    return this.u8[(this.at << 3) + 386]!;
   }
   set hySamples(value: number) {
-    this.u8[(this.at << 3) + 371] = value;
+    this.u8[(this.at << 3) + 386] = value;
   }
 
   /** HyStart++: rounds of CSS. */
   get hyCssRounds(): number {
-    return this.u8[(this.at << 3) + 372]!;
+    return this.u8[(this.at << 3) + 387]!;
   }
   set hyCssRounds(value: number) {
-    this.u8[(this.at << 3) + 372] = value;
+    this.u8[(this.at << 3) + 387] = value;
   }
 
   /** `Retransmit` of timers.ts. */
   get retransmitKind(): number {
-    return this.u8[(this.at << 3) + 373]!;
+    return this.u8[(this.at << 3) + 388]!;
   }
   set retransmitKind(value: number) {
-    this.u8[(this.at << 3) + 373] = value;
+    this.u8[(this.at << 3) + 388] = value;
   }
 
   /** End of urgent data (RCV.UP), counted as `bytesReceived`; 0 for none. */

@@ -14,7 +14,7 @@ import { enterTimeWait } from './close.ts';
 import { ackAtOnce, type Core, Rx, type Segment } from './core.ts';
 import { DUP_ACKS_OWED_MAX } from './limits.ts';
 import { Inserted, insertOutOfOrder, takeInOrder } from './reassembly.ts';
-import { ackInOrder, deliver, tellEnd } from './receive.ts';
+import { ackInOrder, deliver, grantQuickAcks, tellEnd } from './receive.ts';
 import { tellReadable } from './run.ts';
 import { noteDsack, noteRecent } from './sack.ts';
 import { State } from './state.ts';
@@ -42,6 +42,7 @@ export function textArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: numbe
   // A frame that is held already has come again: whatever it holds is known.
   if (segment.frame >= 0 && (core.rxFlags[segment.frame]! & Rx.Held) !== 0) {
     core.counters.duplicates += 1;
+    grantQuickAcks(tcb);
     ackAtOnce(core, tcb);
     return Status.Ok;
   }
@@ -49,6 +50,7 @@ export function textArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: numbe
   // Trim to the window.
   const old = seqDiff(tcb.rcvNxt, seq);
   if (old > 0) {
+    grantQuickAcks(tcb);
     if ((tcb.flags & Flag.Sack) !== 0) {
       noteDsack(tcb, seq, old < length ? tcb.rcvNxt : seqAdd(seq, length));
     }
@@ -103,6 +105,7 @@ function outOfOrder(
   fin: number,
 ): void {
   ackAtOnce(core, tcb);
+  grantQuickAcks(tcb);
   if (tcb.dupAcksOwed < DUP_ACKS_OWED_MAX && (tcb.flags & Flag.Sack) === 0) tcb.dupAcksOwed += 1;
   const result =
     segment.frame < 0

@@ -51,6 +51,7 @@ function runDue(core: Core, tcb: Tcb, nowNs: number): void {
   }
   if (tcb.ackAtNs <= nowNs) {
     tcb.ackAtNs = NEVER;
+    tcb.ackAlone = 1;
     tcb.flags |= Flag.AckNow;
     core.counters.delayedAcks += 1;
     core.needsEgress(tcb);

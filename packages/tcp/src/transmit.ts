@@ -15,7 +15,7 @@ import { markAppLimited, markCwndLimited, rateSent } from './delivery-rate.ts';
 import { sendAck, sendControl, sendSegment, sendSyn } from './emit.ts';
 import { FastOpen } from './fast-open.ts';
 import { ALLOC_RETRY_NS } from './limits.ts';
-import { paceAllows, paceSent } from './pacer.ts';
+import { isPaced, paceAllows, paceSent } from './pacer.ts';
 import { growPath } from './path-mtu.ts';
 import {
   flightBytes,
@@ -34,6 +34,7 @@ import { fillFrame, queueFin, splitFrame, tellDrained, updateMss } from './send.
 import { State } from './state.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 import { noteForUndo } from './undo.ts';
+import { noteFlight } from './window-use.ts';
 
 /** Why new data does not go out. */
 const Blocked = { No: 0, Peer: 1, Own: 2 } as const;
@@ -52,6 +53,7 @@ export function transmit(core: Core, tcb: Tcb, nowNs: number): number {
     if (core.output.room() <= 0) core.needsEgress(tcb);
     else retryLater(core, tcb, nowNs);
   }
+  if (tcb.sndNxt !== tcb.sndUna) noteFlight(tcb);
   if ((tcb.flags & Flag.WantsRoom) !== 0 && tcb.sqHead === NO_FRAME) {
     // The pool was empty when the owner wanted to write: look again in a while, if need be.
     const sent = tcb.segmentsOut - before;
@@ -138,7 +140,7 @@ function transmitLost(core: Core, tcb: Tcb, nowNs: number): boolean {
     if (core.output.room() <= 0) return false;
     if (core.txLength[frame]! > tcb.mss && !splitFrame(core, tcb, frame, tcb.mss)) return false;
     if (!retransmitFrame(core, tcb, frame, nowNs)) return false;
-    if (tcb.rateOn !== 0) paceSent(tcb, frameSpan(core, frame), nowNs);
+    if (tcb.rateOn !== 0) paceSent(core, tcb, frameSpan(core, frame), nowNs);
     tcb.flags &= ~Flag.ForceOne;
   }
 }
@@ -248,7 +250,7 @@ function transmitProof(core: Core, tcb: Tcb, nowNs: number): boolean {
 /** Sends unsent frames as far as the peer's window, the congestion window and manners allow. */
 function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
   const bursts = core.config.sendBursts;
-  const paced = core.config.pacing || tcb.rateOn !== 0;
+  const paced = isPaced(core, tcb);
   for (;;) {
     if (nowNs >= tcb.mtuProbeAtNs && tcb.sqUnsent !== NO_FRAME) {
       if (!growPath(core, tcb, nowNs)) return true;
@@ -296,7 +298,7 @@ function transmitNew(core: Core, tcb: Tcb, nowNs: number): boolean {
     tcb.flags &= ~Flag.Override;
     if (core.txLength[frame]! < tcb.mss) tcb.sndSmall = tcb.sndNxt;
     if (tcb.recovery === Recovery.Fast) tcb.prrOut += span;
-    if (paced) paceSent(tcb, span, nowNs);
+    if (paced) paceSent(core, tcb, span, nowNs);
     tcb.lastDataNs = nowNs;
     scheduleLossTimer(core, tcb, false, nowNs);
     armUserTimeout(core, tcb, nowNs);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { Congestion } from '../config.ts';
+import { Recovery } from '../recovery.ts';
 import type { Tcb } from '../tcb.ts';
 import { Link } from '../testing/link.ts';
 import { loneTcbs } from '../testing/lone-tcb.ts';
@@ -59,8 +60,9 @@ for (const [control, factor] of REDUCING) {
       expect(tcb.cwnd).toBeLessThan(17 * MSS);
     });
 
-    test('an ACK of a whole window does not double it at once (RFC 3465, 2.3)', () => {
+    test('an ACK of a whole window does not double it after a loss (RFC 3465, 2.3)', () => {
       const tcb = connection(control, 20);
+      tcb.recovery = Recovery.Loss;
       control.acked(tcb, 20 * MSS, 0);
       expect(tcb.cwnd).toBeLessThan(30 * MSS);
       expect(tcb.cwnd).toBeGreaterThan(20 * MSS);
@@ -172,7 +174,26 @@ for (const [control, number, sendBufferBytes] of CONTROLLERS) {
   });
 }
 
+describe('NewReno (RFC 5681)', () => {
+  test('one ACK opens the window by two segments at most (RFC 3465, 2.2)', () => {
+    const tcb = connection(newReno, 20);
+    newReno.acked(tcb, 20 * MSS, 0);
+    expect(tcb.cwnd).toBe(22 * MSS);
+  });
+});
+
 describe('CUBIC (RFC 9438)', () => {
+  test('an ACK of a run counts in full, and begins to pace slow start (RFC 9406, 4.2)', () => {
+    const tcb = connection(cubic, 20);
+    cubic.acked(tcb, 8 * MSS, 0);
+    expect([tcb.cwnd, tcb.stretched]).toEqual([28 * MSS, 0]);
+    cubic.acked(tcb, 20 * MSS, 0);
+    expect([tcb.cwnd, tcb.stretched]).toEqual([48 * MSS, 1]);
+    tcb.ssthresh = 50 * MSS;
+    cubic.acked(tcb, 40 * MSS, 0);
+    expect(tcb.cwnd).toBe(50 * MSS);
+  });
+
   test('returns to the old maximum after K seconds, slowly around it, then faster', () => {
     const tcb = connection(cubic, 100);
     cubic.congestion(tcb, 100 * MSS, 0);

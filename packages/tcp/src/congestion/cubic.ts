@@ -10,6 +10,8 @@
  */
 
 import { seqGe } from '@tickwire/wire';
+import { SLOW_START_SEGMENTS } from '../limits.ts';
+import { Recovery } from '../recovery.ts';
 import type { Tcb } from '../tcb.ts';
 import { atLeastTwoSegments, type CongestionControl } from './congestion.ts';
 
@@ -27,8 +29,6 @@ const MIN_RTT_DIVISOR = 8;
 const N_RTT_SAMPLE = 8;
 const CSS_GROWTH_DIVISOR = 4;
 const CSS_ROUNDS = 5;
-/** Segments by which one ACK may open the window when nothing is paced. */
-const L = 8;
 
 /** `ssthresh` at or above this has never been set: the first slow start. */
 const SSTHRESH_UNSET: number = 2 ** 30;
@@ -99,9 +99,21 @@ export const cubic: CongestionControl = {
   },
 };
 
+/**
+ * One ACK opens the window by L segments at most when nothing is paced, and by all that it covers
+ * when slow start is (RFC 9406, 4.2 and 4.3). A receiver that acknowledges a run at once (GRO)
+ * would make slow start linear with L: its first long ACK is what begins the pacing.
+ *
+ * While data is missing L stays: an ACK that closes a hole covers what left the network long ago
+ * (RFC 3465, 2.3).
+ */
 function slowStart(tcb: Tcb, bytes: number): void {
-  const limit = L * tcb.mss;
-  let growth = bytes < limit ? bytes : limit;
+  const limit = SLOW_START_SEGMENTS * tcb.mss;
+  let growth = bytes;
+  if (bytes > limit) {
+    if (tcb.recovery === Recovery.Open) tcb.stretched = 1;
+    else growth = limit;
+  }
   // Conservative slow start (RFC 9406, 4.2).
   if (tcb.hyCssRounds > 0) growth = Math.ceil(growth / CSS_GROWTH_DIVISOR);
   const room = tcb.ssthresh - tcb.cwnd;

@@ -31,6 +31,8 @@ export interface LinkOptions {
   readonly mark?: number;
   /** The same when more bytes than these wait for the line: a step marker. */
   readonly markBytes?: number;
+  /** What arrives within so long is one burst: a poll loop, or a NIC that moderates interrupts. */
+  readonly gatherNs?: number;
   readonly a?: HostOptions;
   readonly b?: HostOptions;
 }
@@ -197,7 +199,8 @@ export class Link {
     const shared = options.shared === true;
     const copy = shared ? undefined : from.arena.bytes.slice(sent.at, sent.at + sent.length);
     const twice = chance(options.duplicate);
-    const atNs = departNs + options.delayNs + extraNs;
+    const gatherNs = options.gatherNs ?? 1;
+    const atNs = Math.ceil((departNs + options.delayNs + extraNs) / gatherNs) * gatherNs;
     const ect = sent.trafficClass & 3;
     const { frame, at, length } = sent;
     if (twice && shared) from.arena.retain(frame);
