@@ -243,7 +243,7 @@ export class Icmp6 {
     const arena = port.arena;
     const view = arena.view;
     port.counters.icmpEchoRequestsRx += 1;
-    // RFC 4443, 4.2 lets a host answer multicast pings; silence gives an attacker no amplifier.
+    // RFC 4443, 4.2 asks for answers to multicast pings (SHOULD); silence is no amplifier.
     const isAnswered = this.#answersEcho && !isMulticast6(meta.dst0);
     if (!isAnswered || !this.#echoBucket.take(nowNs)) {
       port.counters.icmpEchoIgnored += 1;

@@ -1,9 +1,11 @@
 /** The ledger: complete, in order, and as committed. */
 
 import { expect, test } from 'bun:test';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { collectEvidence, compareSections, ROOT, titleEvidence } from './collect.ts';
-import { conformanceMarkdown } from './report.ts';
+import { KNOWN_GAPS } from './known-gaps.ts';
+import { conformanceMarkdown, RFC_TITLES } from './report.ts';
 
 test('docs/conformance.md is what the tests say now', async () => {
   const committed = await Bun.file(join(ROOT, 'docs', 'conformance.md')).text();
@@ -17,6 +19,30 @@ test('expected failures are listed as knowingly not done, and never as conformin
   for (const each of evidence) expect(each.verdict === 'conforms').toBe(each.reason === '');
   const text = conformanceMarkdown(evidence);
   for (const each of evidence) if (each.reason !== '') expect(text).toContain(each.reason);
+});
+
+test('every RFC of the ledger has its title', () => {
+  const named = [...collectEvidence().map((each) => each.rfc), ...KNOWN_GAPS.map(documentOf)];
+  const isWithout = (rfc: number | string): boolean =>
+    typeof rfc === 'number' && RFC_TITLES[rfc] === undefined;
+  expect([...new Set(named)].filter(isWithout)).toEqual([]);
+});
+
+test('known gaps are complete, in order, listed, and decided in files that exist', () => {
+  const text = conformanceMarkdown([]);
+  const before = ([a, b]: readonly [number, number]): boolean => a < b;
+  for (const [i, gap] of KNOWN_GAPS.entries()) {
+    for (const cell of [gap.asked, gap.ours, gap.why]) {
+      expect(cell).not.toBe('');
+      expect(text).toContain(cell);
+    }
+    expect([gap.file, existsSync(join(ROOT, gap.file))]).toEqual([gap.file, true]);
+    const next = KNOWN_GAPS[i + 1];
+    if (next === undefined || typeof next.document === 'string') continue;
+    const numbers = [Number(gap.document), next.document] as const;
+    const isSorted = before(numbers) || compareSections(gap.section, next.section) < 0;
+    expect([gap.section, next.section, isSorted]).toEqual([gap.section, next.section, true]);
+  }
 });
 
 test('titleEvidence() finds titles of every form', () => {
@@ -46,3 +72,7 @@ test('compareSections() orders by number, not by letter', () => {
   const sections = ['3.10.7.4', '3.2', '3.10', '', '2', '3.9.2'];
   expect(sections.toSorted(compareSections)).toEqual(['', '2', '3.2', '3.9.2', '3.10', '3.10.7.4']);
 });
+
+function documentOf(gap: { readonly document: number | string }): number | string {
+  return gap.document;
+}
