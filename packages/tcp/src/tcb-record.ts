@@ -61,7 +61,7 @@ export abstract class TcbRecord {
   sqHead: number = NO_FRAME;
   /** Last frame of the send queue. */
   sqTail: number = NO_FRAME;
-  /** `Recovery` of retransmit.ts. */
+  /** `Recovery` of recovery.ts. */
   recovery: number = 0;
   /** Counts uses of this slot: (slot, generation) detects reuse. */
   generation: number = 0;
@@ -859,7 +859,7 @@ export abstract class TcbRecord {
     this.u8[(this.at << 3) + 387] = value;
   }
 
-  /** `Retransmit` of timers.ts. */
+  /** `Retransmit` of retransmit.ts. */
   get retransmitKind(): number {
     return this.u8[(this.at << 3) + 388]!;
   }

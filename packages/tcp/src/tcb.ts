@@ -2,10 +2,10 @@
 /**
  * The transmission control block: all that is known about one connection.
  *
- * What it knows lies in typed memory (`record/fields.ts` says what, `tcb-record.ts` reads and
- * writes it); the object is a handle of a dozen words, made once with its slot. Names are of RFC
- * 9293, 3.3.1. Sequence numbers are int32, times are nanoseconds, `NEVER` is a timer that is not
- * set.
+ * Most of it lies in typed memory (`record/fields.ts` says what, `tcb-record.ts` reads and writes
+ * it). The object is a handle, made once with its slot: references to that memory, and the fields
+ * that every segment touches several times. Names are of RFC 9293, 3.3.1. Sequence numbers are
+ * int32, times are nanoseconds, `NEVER` is a timer that is not set.
  *
  * @module
  */

@@ -57,7 +57,7 @@ export const OWN: readonly Field[] = rows(
   ['own', 'sqUnsent', 'First frame that was never sent.', 'NO_FRAME'],
   ['own', 'sqHead', 'First frame of the send queue.', 'NO_FRAME'],
   ['own', 'sqTail', 'Last frame of the send queue.', 'NO_FRAME'],
-  ['own', 'recovery', '`Recovery` of retransmit.ts.'],
+  ['own', 'recovery', '`Recovery` of recovery.ts.'],
   ['own', 'generation', 'Counts uses of this slot: (slot, generation) detects reuse.'],
   ['own', 'sndEnd', 'Sequence number behind everything that is queued.'],
   ['own', 'sqFrames', 'Frames in the send queue.'],
@@ -179,7 +179,7 @@ export const MAIN: readonly Field[] = rows(
   ['f64', 'lingerAtNs', 'TIME-WAIT, FIN-WAIT-2.', 'Infinity'],
   ['f64', 'userTimeoutAtNs', 'User timeout.', 'Infinity'],
   ['f64', 'paceAtNs', 'The pacer, or another try for a frame.', 'Infinity'],
-  ['u8', 'retransmitKind', '`Retransmit` of timers.ts.'],
+  ['u8', 'retransmitKind', '`Retransmit` of retransmit.ts.'],
   ['u16', 'keepaliveProbes', 'Keepalive probes in a row.'],
 
   // Times and totals for TCP_INFO.
