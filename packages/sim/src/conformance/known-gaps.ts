@@ -81,6 +81,13 @@ export const KNOWN_GAPS: readonly KnownGap[] = [
     'Obsolete since RFC 5925; made for BGP',
     'packages/wire/src/tcp-options.ts',
   ]),
+  ...gaps(2675, [
+    '3',
+    'IPv6 packets of more than 65,535 bytes (jumbograms)',
+    'Seen as empty',
+    'Optional, and no link here takes one',
+    'packages/wire/src/ipv6.ts',
+  ]),
   ...gaps(3465, [
     '2.2',
     'MUST NOT let one ACK open the window in slow start by more than two segments (L)',
@@ -253,6 +260,13 @@ export const KNOWN_GAPS: readonly KnownGap[] = [
       'packages/tcp/src/close.ts',
     ],
     [
+      '3.8.1',
+      'A SYN-ACK that nobody answers is sent again',
+      'Not one that is a SYN cookie: nothing is kept that could send it',
+      "The client's SYN comes again, which RFC 4987, 3.6, takes for enough",
+      'packages/tcp/src/syn-ack.ts',
+    ],
+    [
       '3.8.2',
       'MUST implement congestion control',
       'Does, and `Congestion.None` switches it off for who asks for it by name',
@@ -293,6 +307,13 @@ export const KNOWN_GAPS: readonly KnownGap[] = [
       'No source routes at all',
       'Networks drop them, and they pass by filters',
       'packages/ip/src/ipv4-input.ts',
+    ],
+    [
+      '3.10.7.4',
+      'SHOULD hold segments that come out of order',
+      'Held, but for those that IP has put together from fragments',
+      'They lie in memory of IP; they come again, and what is next is taken',
+      'packages/tcp/src/text-arrives.ts',
     ],
   ),
   ...gaps(

@@ -29,6 +29,7 @@ export const RFC_TITLES: Readonly<Record<number, string>> = {
   2236: 'Internet Group Management Protocol, Version 2',
   2385: 'Protection of BGP Sessions via the TCP MD5 Signature Option',
   2525: 'Known TCP Implementation Problems',
+  2675: 'IPv6 Jumbograms',
   2711: 'IPv6 Router Alert Option',
   2883: 'An Extension to SACK for TCP',
   3042: "Enhancing TCP's Loss Recovery Using Limited Transmit",
