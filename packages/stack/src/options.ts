@@ -12,7 +12,7 @@ import { Cidr, IpAddress, MacAddress } from '@tickwire/wire';
 
 /**
  * Frames handled before the egress round. Bounded, so that a flood of segments cannot starve the
- * acknowledgements (DESIGN.md, 2.6).
+ * acknowledgements.
  */
 export const INGRESS_BATCH = 32;
 
