@@ -170,7 +170,7 @@ export const KNOWN_GAPS: readonly KnownGap[] = [
   ...gaps(5681, [
     '4.2',
     'SHOULD acknowledge every second full-sized segment at least',
-    'One ACK for all segments of a burst, 32 at most; `receiveRuns: false` does as asked',
+    'One ACK for a burst (`ingressBatch`: 32 frames); `receiveRuns: false` does as asked',
     'RFC 9293, 3.8.6.3, names it as practice; an ACK costs more than to take a segment',
     'packages/tcp/src/receive.ts',
   ]),
@@ -337,7 +337,7 @@ export const KNOWN_GAPS: readonly KnownGap[] = [
     '2',
     'Source filters: a host asks for a group from some sources, or from all but some',
     'Joins are of any source, and the stack takes what comes',
-    'A feed has one source, and the subscriber compares it',
+    'A feed has a group of its own',
     'packages/ip/src/igmp.ts',
   ]),
   ...gaps(9777, [
