@@ -4,7 +4,7 @@ import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '@tickwire/wire';
 import { State } from './state.ts';
 import type { Tcb } from './tcb.ts';
 import { flowOf } from './testing/lone-tcb.ts';
-import { Script } from './testing/scripted-peer.ts';
+import { type Inject, pattern, Script } from './testing/scripted-peer.ts';
 
 const SECOND = 1_000_000_000;
 const FIN_ACK = TCP_FIN | TCP_ACK;
@@ -211,6 +211,37 @@ describe('TIME-WAIT', () => {
     expect(s.host.log.at(-1)).toBe('closed finished');
     s.advance(60 * SECOND);
     s.assertClean();
+  });
+
+  test('does not give way to a SYN while data is unread (RFC 9293, 3.6.1)', () => {
+    for (const rfc5961 of [true, false]) {
+      for (const isStamped of [true, false]) {
+        const s = new Script({ config: { rfc5961 } });
+        const syn = (seq: number, tsVal: number): Inject => {
+          return { flags: TCP_SYN, seq, mss: 1460, ...(isStamped ? { tsVal } : {}) };
+        };
+        const tcb = s.accept(syn(0, 1000));
+        s.host.tcp.setPull(tcb);
+        s.host.tcp.shutdown(tcb);
+        s.egress();
+        s.send({ seq: 1, ack: 2 });
+        expect(tcb.state).toBe(State.FinWait2);
+        s.send({ flags: FIN_ACK, seq: 1, ack: 2, data: 100 });
+        expect(tcb.state).toBe(State.TimeWait);
+        for (const seq of [102, 5000, 1_000_000]) {
+          s.nowNs += SECOND;
+          const answer = s.send(syn(seq, 1000 + seq));
+          expect(answer).toMatchObject([{ flags: '.', seq: 2, ack: 102 }]);
+        }
+        const into = new Uint8Array(200);
+        expect(s.host.tcp.read(tcb, into, 0, 200)).toBe(100);
+        expect([...into.subarray(0, 100)]).toEqual([...pattern(0, 100)]);
+        expect(s.host.log.at(-1)).toBe('closed finished');
+        // The owner is done: now it does.
+        const [synAck] = s.send(syn(2_000_000, 2_000_000));
+        expect(synAck!.flags).toBe('S.');
+      }
+    }
   });
 
   test('the oldest gives way when every connection is taken', () => {

@@ -321,8 +321,10 @@ export function establish(core: Core, tcb: Tcb, nowNs: number): void {
 /**
  * A SYN for a connection in TIME-WAIT: may a new connection begin in its place (RFC 9293,
  * 3.6.1; RFC 6191)? With timestamps when the clock has moved on, else when the sequence number has.
+ * Not while the owner has unread data: it was acknowledged, so nobody else has it any more.
  */
 export function mayReuseTimeWait(core: Core, tcb: Tcb, segment: Segment): boolean {
+  if ((tcb.flags & Flag.Owned) !== 0) return false;
   const options = core.options;
   if (options.hasTimestamps === 1 && (tcb.flags & Flag.Timestamps) !== 0) {
     if (seqGt(options.tsVal, tcb.tsRecent)) return true;

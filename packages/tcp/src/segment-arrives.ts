@@ -358,9 +358,12 @@ function resetArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: number): nu
   return Status.Ok;
 }
 
-/** SYN inside the window: RFC 9293, 3.10.7.4, fourth step. */
+/**
+ * SYN inside the window: RFC 9293, 3.10.7.4, fourth step. TIME-WAIT is no more ended by it than by
+ * a reset (RFC 1337): what was acknowledged there may still wait for its owner.
+ */
 function synArrives(core: Core, tcb: Tcb, nowNs: number): number {
-  if (core.config.rfc5961) challenge(core, tcb, nowNs);
+  if (core.config.rfc5961 || tcb.state === State.TimeWait) challenge(core, tcb, nowNs);
   else abortConnection(core, tcb, CloseReason.Reset, nowNs);
   return Status.Malformed;
 }
