@@ -178,11 +178,7 @@ export function enterFastRecovery(
   }
   tcb.recovery = Recovery.Fast;
   tcb.recover = tcb.sndNxt;
-  // What is still to be delivered in this recovery: the divisor of the proportion. What was SACKed
-  // before is no part of it (RFC 6937bis, 6).
-  tcb.recoverFlight = flightBytes(tcb) - tcb.sackedBytes + delivered;
-  tcb.prrDelivered = 0;
-  tcb.prrOut = 0;
+  beginProportion(tcb, delivered);
   tcb.flags |= Flag.ForceOne;
   core.counters.fastRetransmits += 1;
   core.needsEgress(tcb);
@@ -206,6 +202,17 @@ export function rememberForUndo(tcb: Tcb): void {
   tcb.undoCount = (tcb.flags & Flag.TlpRetransmit) !== 0 ? 1 : 0;
   if (tcb.retransBytes > 0) tcb.undoCount = -1;
   tcb.undoTs = 0;
+}
+
+/**
+ * The counts of {@link proportionalRate} begin: what is still to be delivered in this recovery is
+ * the divisor of the proportion. What was SACKed before is no part of it (RFC 6937bis, 6), but for
+ * `delivered`, which the ACK of now reports.
+ */
+export function beginProportion(tcb: Tcb, delivered: number): void {
+  tcb.recoverFlight = flightBytes(tcb) - tcb.sackedBytes + delivered;
+  tcb.prrDelivered = 0;
+  tcb.prrOut = 0;
 }
 
 /**
