@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { TCP_ACK, TCP_ECE, TCP_SYN } from '@tickwire/wire';
 import { IcmpKind } from './icmp-error.ts';
+import { Retransmit } from './retransmit.ts';
 import { State } from './state.ts';
 import { flowOf } from './testing/lone-tcb.ts';
 import { type Captured, pattern, Script } from './testing/scripted-peer.ts';
@@ -453,6 +454,45 @@ describe('keepalive and user timeout', () => {
     expect(sent[0]!.seq).toBe(0);
     expect(s.host.of(tcb).closed).toBe('keepalive');
     s.assertClean();
+  });
+
+  test('a window that opens when a probe is due is told by an ACK (RFC 9293, 3.8.6)', () => {
+    const config = { receiveBufferBytes: 4000, receiveBufferBytesMax: 4000 };
+    const s = new Script({ config });
+    const tcb = s.accept({ mss: 1000 });
+    s.host.tcp.setPull(tcb);
+    s.host.tcp.setKeepalive(tcb, 1e9, 1e9, 3, s.nowNs);
+    for (let i = 0; i < 4; i += 1) s.inject({ seq: 1 + i * 1000, ack: 1, data: 1000 });
+    expect(s.egress().at(-1)).toMatchObject({ ack: 4001, window: 0 });
+    // The owner reads between the timers and the egress of one round.
+    s.nowNs += 1e9;
+    s.host.tcp.timers(s.nowNs);
+    s.host.tcp.read(tcb, new Uint8Array(4000), 0, 4000);
+    const ack = { ack: 4001, window: 4000, length: 0 };
+    expect(s.egress()).toMatchObject([
+      { seq: 1, ...ack },
+      { seq: 0, ...ack },
+    ]);
+    // Nothing is owed with the next one.
+    expect(s.advance(1e9)).toMatchObject([{ seq: 0, ...ack }]);
+  });
+
+  test('an ACK that is owed when a probe is due finds room first (RFC 9293, 3.8.6.3)', () => {
+    const s = new Script();
+    const tcb = s.accept({ mss: 1000 });
+    s.send({ seq: 1, ack: 1, window: 0 });
+    s.write(tcb, 0, 10);
+    s.egress();
+    expect(tcb.retransmitKind).toBe(Retransmit.Persist);
+    s.advanceTo(tcb.retransmitAtNs - 1);
+    s.inject({ seq: 1, ack: 1, window: 0, data: 10 });
+    s.nowNs += 1;
+    s.host.roomLeft = 1;
+    s.host.tcp.timers(s.nowNs);
+    expect(s.egress()).toMatchObject([{ seq: 1, ack: 11 }]);
+    s.host.roomLeft = 10;
+    expect(s.egress()).toMatchObject([{ seq: 0, ack: 11 }]);
+    expect(s.advance(150_000_000)).toEqual([]);
   });
 
   test('an answer to a probe starts the silence again', () => {

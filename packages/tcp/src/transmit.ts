@@ -35,6 +35,7 @@ import { State } from './state.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 import { noteForUndo } from './undo.ts';
 import { noteFlight } from './window-use.ts';
+import { isAckOwed } from './window.ts';
 
 /** Why new data does not go out. */
 const Blocked = { No: 0, Peer: 1, Own: 2 } as const;
@@ -98,16 +99,26 @@ function transmitAll(core: Core, tcb: Tcb, nowNs: number): boolean {
     }
     if (tcb.sqLost !== NO_FRAME && !transmitLost(core, tcb, nowNs)) return false;
     if (tcb.sqUnsent !== NO_FRAME && !transmitNew(core, tcb, nowNs)) return false;
-    if ((tcb.flags & Flag.ProbeDue) !== 0) {
-      if (core.output.room() <= 0) return false;
-      // An old sequence number makes the peer answer with its window (RFC 9293, 3.8.4, 3.8.6.1).
-      if (!sendControl(core, tcb, seqAdd(tcb.sndUna, -1), 0, nowNs)) return false;
-      tcb.flags &= ~Flag.ProbeDue;
-      // The peer drops the probe as old: urgent data is announced by a segment of now.
-      if (seqGt(tcb.sndUp, tcb.sndNxt)) tcb.flags |= Flag.AckNow;
-    }
+    if ((tcb.flags & Flag.ProbeDue) !== 0 && !transmitProbe(core, tcb, nowNs)) return false;
   }
   return transmitAcks(core, tcb, nowNs);
+}
+
+/**
+ * A probe of the window, or of whether anybody is there: an old sequence number makes the peer
+ * answer with its window (RFC 9293, 3.8.4 and 3.8.6.1). It drops the probe for the same reason, and
+ * with it the ACK, the window and the urgent pointer (3.10.7.4): those go by segments of now.
+ */
+function transmitProbe(core: Core, tcb: Tcb, nowNs: number): boolean {
+  if (isAckOwed(core, tcb)) {
+    tcb.flags |= Flag.AckNow;
+    if (!transmitAcks(core, tcb, nowNs)) return false;
+  }
+  if (core.output.room() <= 0) return false;
+  if (!sendControl(core, tcb, seqAdd(tcb.sndUna, -1), 0, nowNs)) return false;
+  tcb.flags &= ~Flag.ProbeDue;
+  if (seqGt(tcb.sndUp, tcb.sndNxt)) tcb.flags |= Flag.AckNow;
+  return true;
 }
 
 function transmitAcks(core: Core, tcb: Tcb, nowNs: number): boolean {

@@ -83,22 +83,35 @@ function wholeUnits(
   return down + unit <= most ? down + unit : down;
 }
 
+/** The window that a segment of now says, in whole units of its field. */
+function windowOfNow(core: Core, tcb: Tcb, unit: number): number {
+  const promised = promisedWindow(tcb);
+  const space = receiveSpace(core, tcb);
+  // Receiver side of silly window avoidance: hold the right edge until it can move by a segment.
+  const wanted = worthTelling(tcb, space - promised, 1) ? space : promised;
+  const window = wholeUnits(tcb, wanted, promised, space, unit);
+  const fieldMax = 0xffff * unit;
+  return window < fieldMax ? window : fieldMax;
+}
+
 /**
  * The window field of a segment that is about to leave, unscaled, and the promise that goes with
  * it. `shift` is 0 on SYN segments (RFC 7323, 2.2).
  */
 export function advertiseWindow(core: Core, tcb: Tcb, shift: number): number {
-  const promised = promisedWindow(tcb);
-  const space = receiveSpace(core, tcb);
-  // Receiver side of silly window avoidance: hold the right edge until it can move by a segment.
-  let window = worthTelling(tcb, space - promised, 1) ? space : promised;
   const unit = 2 ** shift;
-  window = wholeUnits(tcb, window, promised, space, unit);
-  const fieldMax = 0xffff * unit;
-  if (window > fieldMax) window = fieldMax;
+  const window = windowOfNow(core, tcb, unit);
   const edge = seqAdd(tcb.rcvNxt, window);
   if (seqGt(edge, tcb.rcvAdv)) tcb.rcvAdv = edge;
   return window / unit;
+}
+
+/** Whether a segment of now would tell the peer something: an ACK, or a window that has moved. */
+export function isAckOwed(core: Core, tcb: Tcb): boolean {
+  if ((tcb.flags & Flag.AckNow) !== 0 || tcb.rcvAcked !== tcb.rcvNxt) return true;
+  // Nothing comes behind a FIN.
+  if ((tcb.flags & Flag.FinReceived) !== 0) return false;
+  return seqGt(seqAdd(tcb.rcvNxt, windowOfNow(core, tcb, 2 ** tcb.rcvShift)), tcb.rcvAdv);
 }
 
 /**
