@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import { Status } from '@tickwire/base';
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '@tickwire/wire';
+import { Congestion } from './config.ts';
+import { layout } from './record/layout.ts';
 import { State } from './state.ts';
 import type { Tcb } from './tcb.ts';
 import { flowOf } from './testing/lone-tcb.ts';
@@ -320,6 +322,41 @@ describe('close() and abort()', () => {
     expect(s.take()).toMatchObject([{ flags: 'R.', seq: 1 }]);
     expect(tcb.generation).not.toBe(generation);
     s.assertClean();
+  });
+
+  test('a connection that is over is set no more, and leaves no timer (RFC 9293, 3.9.1)', () => {
+    const setters: readonly (readonly [string, (s: Script, tcb: Tcb) => number])[] = [
+      ['setUserTimeout', (s, tcb) => s.host.tcp.setUserTimeout(tcb, SECOND, s.nowNs)],
+      ['setKeepalive', (s, tcb) => s.host.tcp.setKeepalive(tcb, SECOND, SECOND, 3, s.nowNs)],
+      ['setNagle', (s, tcb) => s.host.tcp.setNagle(tcb, false)],
+      ['setCork', (s, tcb) => s.host.tcp.setCork(tcb, true)],
+      ['setHopLimit', (s, tcb) => s.host.tcp.setHopLimit(tcb, 3)],
+      ['setTrafficClass', (s, tcb) => s.host.tcp.setTrafficClass(tcb, 0x10)],
+      ['setCongestion', (s, tcb) => s.host.tcp.setCongestion(tcb, Congestion.None, s.nowNs)],
+      ['setMssMax', (s, tcb) => s.host.tcp.setMssMax(tcb, 600)],
+      ['setSendBuffer', (s, tcb) => s.host.tcp.setSendBuffer(tcb, 1000)],
+      ['setReceiveBuffer', (s, tcb) => s.host.tcp.setReceiveBuffer(tcb, 1000)],
+      ['setPull', (s, tcb) => s.host.tcp.setPull(tcb)],
+      ['pause', (s, tcb) => s.host.tcp.pause(tcb)],
+      ['resume', (s, tcb) => s.host.tcp.resume(tcb)],
+    ];
+    const { fields, own } = layout();
+    const valuesOf = (tcb: Tcb): unknown[] => {
+      return [...own, ...fields].map((field): unknown => Reflect.get(tcb, field.name));
+    };
+    for (const [name, set] of setters) {
+      const s = new Script();
+      const tcb = s.accept();
+      expect([name, set(s, tcb)]).toEqual([name, Status.Ok]);
+      s.host.tcp.abort(tcb, s.nowNs);
+      s.egress();
+      const before = valuesOf(tcb);
+      expect([name, set(s, tcb)]).toEqual([name, Status.BadState]);
+      expect(valuesOf(tcb)).toEqual(before);
+      expect([name, s.host.tcp.wantsEgress()]).toEqual([name, false]);
+      expect([name, s.host.tcp.nextDeadlineNs()]).toEqual([name, Number.POSITIVE_INFINITY]);
+      s.assertClean();
+    }
   });
 
   test('close() with unread data resets (RFC 2525, 2.17)', () => {

@@ -54,7 +54,8 @@ import { transmit } from './transmit.ts';
 import { urgentBytes } from './urgent.ts';
 
 /**
- * All connections of one stack on one thread.
+ * All connections of one stack on one thread. A connection that is over is changed no more: what
+ * would set something of it returns `Status.BadState`, because its place may be another's soon.
  *
  * Not reentrant from below: `IpOutput.output` must queue, not deliver. Everything that the owner
  * does in an event is fine.
@@ -295,20 +296,26 @@ export class Tcp {
   }
 
   /** Keeps received data, and lets the window close, until `resume`. */
-  pause(tcb: Tcb): void {
+  pause(tcb: Tcb): number {
+    if (tcb.state === State.Closed) return Status.BadState;
     tcb.flags |= Flag.Paused;
+    return Status.Ok;
   }
 
   /** Delivers what was kept, during the call, and goes on. */
-  resume(tcb: Tcb): void {
+  resume(tcb: Tcb): number {
+    if (tcb.state === State.Closed) return Status.BadState;
     const generation = tcb.generation;
     resumeDelivery(this.#core, tcb);
     if (tcb.generation === generation) finishOwner(this.#core, tcb);
+    return Status.Ok;
   }
 
   /** Received data waits for `read` from now on; `readable` announces it. */
-  setPull(tcb: Tcb): void {
+  setPull(tcb: Tcb): number {
+    if (tcb.state === State.Closed) return Status.BadState;
     tcb.flags |= Flag.Pull;
+    return Status.Ok;
   }
 
   /** Takes up to `length` bytes from the receive queue; returns how many. */
@@ -354,33 +361,39 @@ export class Tcp {
   }
 
   /** Nagle's algorithm (RFC 9293, 3.7.4). */
-  setNagle(tcb: Tcb, on: boolean): void {
-    this.#setFlag(tcb, Flag.Nagle, on);
+  setNagle(tcb: Tcb, on: boolean): number {
+    return this.#setFlag(tcb, Flag.Nagle, on);
   }
 
   /** While corked, only full-sized segments leave. */
-  setCork(tcb: Tcb, on: boolean): void {
-    this.#setFlag(tcb, Flag.Cork, on);
+  setCork(tcb: Tcb, on: boolean): number {
+    return this.#setFlag(tcb, Flag.Cork, on);
   }
 
-  #setFlag(tcb: Tcb, flag: number, on: boolean): void {
+  #setFlag(tcb: Tcb, flag: number, on: boolean): number {
+    if (tcb.state === State.Closed) return Status.BadState;
     if (on) tcb.flags |= flag;
     else {
       tcb.flags &= ~flag;
-      if (tcb.state !== State.Closed) this.#core.needsEgress(tcb);
+      this.#core.needsEgress(tcb);
     }
+    return Status.Ok;
   }
 
   /** TTL or hop limit of what is sent from now on. */
-  setHopLimit(tcb: Tcb, hopLimit: number): void {
+  setHopLimit(tcb: Tcb, hopLimit: number): number {
+    if (tcb.state === State.Closed) return Status.BadState;
     tcb.hopLimit = hopLimit;
     this.#core.flowChanged();
+    return Status.Ok;
   }
 
   /** DSCP of what is sent from now on; the ECN bits are TCP's own. */
-  setTrafficClass(tcb: Tcb, trafficClass: number): void {
+  setTrafficClass(tcb: Tcb, trafficClass: number): number {
+    if (tcb.state === State.Closed) return Status.BadState;
     tcb.trafficClass = trafficClass & 0xfc;
     this.#core.flowChanged();
+    return Status.Ok;
   }
 
   /**
@@ -392,21 +405,25 @@ export class Tcp {
     intervalNs: number,
     probesMax: number,
     nowNs: number,
-  ): void {
+  ): number {
+    if (tcb.state === State.Closed) return Status.BadState;
     tcb.keepaliveIdleNs = idleNs;
     tcb.keepaliveIntervalNs = intervalNs;
     tcb.keepaliveProbesMax = probesMax < KEEPALIVE_PROBES_MAX ? probesMax : KEEPALIVE_PROBES_MAX;
     tcb.keepaliveProbes = 0;
     tcb.keepaliveAtNs = idleNs === 0 || tcb.state < State.Established ? NEVER : nowNs + idleNs;
     if (tcb.keepaliveAtNs !== NEVER) this.#core.armAt(tcb, tcb.keepaliveAtNs);
+    return Status.Ok;
   }
 
   /** Gives the connection up after this long without progress (RFC 5482); 0 is off. */
-  setUserTimeout(tcb: Tcb, timeoutNs: number, nowNs: number): void {
+  setUserTimeout(tcb: Tcb, timeoutNs: number, nowNs: number): number {
+    if (tcb.state === State.Closed) return Status.BadState;
     tcb.userTimeoutNs = timeoutNs;
     const waiting = timeoutNs > 0 && (sendQueueBytes(tcb) > 0 || tcb.state < State.Established);
     tcb.userTimeoutAtNs = waiting ? nowNs + timeoutNs : NEVER;
     if (waiting) this.#core.armAt(tcb, tcb.userTimeoutAtNs);
+    return Status.Ok;
   }
 
   /**
@@ -432,17 +449,21 @@ export class Tcp {
   }
 
   /** Size of the send buffer. A smaller one takes effect as the queue drains. */
-  setSendBuffer(tcb: Tcb, bytes: number): void {
+  setSendBuffer(tcb: Tcb, bytes: number): number {
     assert(bytes > 0, 'the send buffer must have room');
+    if (tcb.state === State.Closed) return Status.BadState;
     tcb.sndBufBytes = bytes;
+    return Status.Ok;
   }
 
   /** Fixes the size of the receive buffer. The window that was promised stays promised. */
-  setReceiveBuffer(tcb: Tcb, bytes: number): void {
+  setReceiveBuffer(tcb: Tcb, bytes: number): number {
     assert(bytes > 0, 'the receive buffer must have room');
+    if (tcb.state === State.Closed) return Status.BadState;
     const max = this.config.receiveBufferBytesMax;
     tcb.rcvBufBytes = bytes < max ? bytes : max;
     tcb.flags |= Flag.FixedReceiveBuffer;
+    return Status.Ok;
   }
 
   /** Fills `out` in the terms of TCP_INFO. */

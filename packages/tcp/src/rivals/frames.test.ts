@@ -417,7 +417,7 @@ describe('gvisor#8025, gvisor-tap-vsock#107: buffers of connections that never o
       'a SYN-ACK that comes with data, then a reset',
       (s): void => {
         const tcb = s.connect();
-        s.host.onOpened = (opened): void => s.host.tcp.pause(opened);
+        s.host.onOpened = (opened): void => void s.host.tcp.pause(opened);
         s.egress();
         s.send({ flags: SYN_ACK, seq: 0, ack: 1, mss: 1000, data: pattern(0, 600) });
         expect(tcb.rqBytes).toBe(600);
