@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { Prng } from '@tickwire/base';
 import { TCP_ACK, TCP_CWR, TCP_ECE, TCP_FIN, TCP_PSH, TCP_SYN, TCP_URG } from '@tickwire/wire';
 import { State } from './state.ts';
+import type { Tcb } from './tcb.ts';
 import { type Inject, pattern, Script, type ScriptOptions } from './testing/scripted-peer.ts';
 
 const MSS = 1000;
@@ -100,6 +101,68 @@ describe('a run of segments in one burst', () => {
     expect(order).toEqual(['first', 'second']);
     s.host.tcp.timers(s.nowNs);
     expect(order).toEqual(['first', 'second', 'first']);
+  });
+
+  /** A connection of the script's port that pulls, and one of port 6000 that does not. */
+  function pullAndPush(s: Script): { pull: Tcb; push: Tcb; toPush: (segment: Inject) => void } {
+    const pull = s.accept({ mss: MSS });
+    s.host.tcp.setPull(pull);
+    const isn = s.hostIsn;
+    s.send({ flags: TCP_SYN, seq: 0, mss: MSS, port: 6000 });
+    s.inject({ seq: 1, ack: 1, port: 6000 });
+    const isnOfPush = s.hostIsn;
+    s.hostIsn = isn;
+    const toPush = (segment: Inject): void => {
+      s.hostIsn = isnOfPush;
+      s.inject({ ack: 1, port: 6000, ...segment });
+      s.hostIsn = isn;
+    };
+    return { pull, push: s.host.tcp.connection(s.host.tcp.nextConnection(pull.slot)), toPush };
+  }
+
+  test('a run ends with the data of another connection: readable() comes before data()', () => {
+    const s = new Script();
+    const { pull, push, toPush } = pullAndPush(s);
+    const order: string[] = [];
+    s.host.onReadable = (tcb) => void order.push(tcb === pull ? 'readable' : '?');
+    s.host.onData = (tcb) => void order.push(tcb === push ? 'data' : '?');
+    burst(s, 1, 2);
+    toPush({ seq: 1, data: MSS });
+    toPush({ seq: 1 + MSS, data: MSS });
+    // Both ways, and both are those of a segment that follows.
+    expect(s.host.tcp.counters.inExpected).toBe(4);
+    expect(order).toEqual(['readable', 'data', 'data']);
+    s.egress();
+    expect(order).toEqual(['readable', 'data', 'data']);
+  });
+
+  test('a run whose owner ends the connection of the next segment: that is none of it', () => {
+    for (const flags of [TCP_ACK, TCP_FIN | TCP_ACK, TCP_SYN | TCP_ACK]) {
+      const s = new Script();
+      const { push, toPush } = pullAndPush(s);
+      s.host.onReadable = () => {
+        if (push.state !== State.Closed) s.host.tcp.abort(push, s.nowNs);
+      };
+      burst(s, 1, 1);
+      s.take();
+      toPush({ flags, seq: 1, data: MSS });
+      expect(s.host.of(push)).toMatchObject({ closed: 'aborted', ended: 0, bytes: [] });
+      // The reset of the owner, and that for a segment of no connection (RFC 9293, 3.10.7.1).
+      expect(s.take().map((sent) => sent.flags)).toEqual(['R.', 'R']);
+      expect(s.host.tcp.connectionCount).toBe(1);
+    }
+  });
+
+  test('a run whose owner ends its connection at a FIN: nothing comes after closed()', () => {
+    const s = new Script();
+    const tcb = s.accept({ mss: MSS });
+    s.host.tcp.setPull(tcb);
+    s.host.onReadable = () => void s.host.tcp.abort(tcb, s.nowNs);
+    const end = burst(s, 1, 1);
+    s.inject({ flags: TCP_FIN | TCP_ACK, seq: end, ack: 1, data: MSS });
+    expect(s.host.log.at(-1)).toBe('closed aborted');
+    expect(s.take().map((sent) => sent.flags)).toEqual(['R.', 'R']);
+    s.assertClean();
   });
 
   test('a run is told before a FIN, and before a RST that follows it', () => {

@@ -129,8 +129,7 @@ export function tellReadable(core: Core, tcb: Tcb, isEnd: boolean): void {
     core.events.readable(tcb);
     return;
   }
-  if (core.run === tcb) return;
-  endRun(core);
+  // Another's run has ended when this segment came.
   core.run = tcb;
 }
 

@@ -84,7 +84,12 @@ export function segmentArrives(core: Core, meta: IpMeta, nowNs: number): number 
   // The peer's ports, seen from here: local in the high half.
   const wirePorts = tcpPorts(view, meta.at);
   const ports = (wirePorts << 16) | (wirePorts >>> 16);
-  const tcb = core.lookup(meta, ports);
+  let tcb = core.lookup(meta, ports);
+  // Bytes are told before another's events. Their owner may end this connection by the way, too.
+  if (core.run !== undefined && core.run !== tcb) {
+    endRun(core);
+    tcb = core.lookup(meta, ports);
+  }
   if (tcb !== undefined && core.config.receiveRuns && expectedArrives(core, tcb, meta, nowNs)) {
     return Status.Ok;
   }
@@ -99,8 +104,11 @@ export function segmentArrives(core: Core, meta: IpMeta, nowNs: number): number 
   segment.at = meta.at + headerBytes;
   segment.length = meta.length - headerBytes;
   segment.ecn = meta.trafficClass & 3;
-  // Bytes are told before a FIN, RST or SYN that follows them, and before another's events.
-  if (core.run !== tcb || (segment.flags & (TCP_FIN | TCP_RST | TCP_SYN)) !== 0) endRun(core);
+  // Bytes are told before a FIN, RST or SYN that follows them.
+  if (core.run !== undefined && (segment.flags & (TCP_FIN | TCP_RST | TCP_SYN)) !== 0) {
+    endRun(core);
+    tcb = core.lookup(meta, ports);
+  }
   segment.ace = aceOf(segment.flags);
   parseTcpOptions(view, meta.at + TCP_HEADER_BYTES, headerBytes - TCP_HEADER_BYTES, core.options);
   if (tcb === undefined) return noConnection(core, meta, segment, ports, nowNs);
