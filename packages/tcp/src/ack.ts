@@ -23,6 +23,7 @@ import { timestampNow } from './emit.ts';
 import { MTU_MAX, TIMESTAMP_TICK_NS, UNDO_REACH_BYTES } from './limits.ts';
 import { lossIsCongestion, probeAcked } from './path-mtu.ts';
 import { rackAdapt, rackDelivered, rackDetect, rackRecovered } from './rack.ts';
+import { Recovery } from './recovery.ts';
 import {
   clearRetransmit,
   duplicateAck,
@@ -32,7 +33,6 @@ import {
   leaveRecovery,
   markLost,
   proportionalRate,
-  Recovery,
   reduceWindow,
   renoAcked,
   Retransmit,

@@ -23,7 +23,8 @@ import { type Core, Tx } from './core.ts';
 import { rateSent } from './delivery-rate.ts';
 import { ectClass } from './emit.ts';
 import { paceAllows, paceSent } from './pacer.ts';
-import { pipeBytes, Recovery, scheduleLossTimer } from './retransmit.ts';
+import { Recovery } from './recovery.ts';
+import { pipeBytes, scheduleLossTimer } from './retransmit.ts';
 import type { Tcb } from './tcb.ts';
 
 /**

@@ -7,7 +7,8 @@
 
 import { seqLt } from '@tickwire/wire';
 import type { Core } from './core.ts';
-import { Recovery, reduceWindow } from './retransmit.ts';
+import { Recovery } from './recovery.ts';
+import { reduceWindow } from './retransmit.ts';
 import type { Tcb } from './tcb.ts';
 
 /**

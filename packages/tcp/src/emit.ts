@@ -28,7 +28,6 @@ import {
   TCP_CHECKSUM_OFFSET,
   TCP_CWR,
   TCP_ECE,
-  TCP_FIN,
   TCP_HEADER_BYTES,
   TCP_OPTIONS_BYTES_MAX,
   TCP_RST,
@@ -55,7 +54,7 @@ import { emitFastOpen, fillSyn } from './fast-open-syn.ts';
 import { TIMESTAMP_TICK_NS } from './limits.ts';
 import { emitSack, sackBlockCount, sackOptionBytes } from './sack.ts';
 import { State } from './state.ts';
-import { Flag, NEVER, storeRoute, type Tcb } from './tcb.ts';
+import { Flag, NEVER, pathMtu, storeRoute, type Tcb } from './tcb.ts';
 import { advertiseWindow } from './window.ts';
 
 const TWO_32 = 4_294_967_296;
@@ -184,8 +183,7 @@ function urgentPointer(tcb: Tcb, seq: number): number {
 
 /** Room for more options in a segment that has `optionsBytes` of them and `length` of payload. */
 function optionRoom(tcb: Tcb, optionsBytes: number, length: number): number {
-  const mtu = tcb.pathMtu < tcb.ipMtu ? tcb.pathMtu : tcb.ipMtu;
-  const room = mtu - ipHeaderBytes(tcb.family) - TCP_HEADER_BYTES - optionsBytes - length;
+  const room = pathMtu(tcb) - ipHeaderBytes(tcb.family) - TCP_HEADER_BYTES - optionsBytes - length;
   const most = TCP_OPTIONS_BYTES_MAX - optionsBytes;
   return room < most ? room : most;
 }
@@ -417,9 +415,4 @@ export function resetFlow(flow: IpFlow): void {
   flow.dontFragment = 1;
   flow.neighbour = -1;
   flow.neighbourVersion = -1;
-}
-
-/** FIN bit of a transmit flag. */
-export function finFlag(fin: boolean): number {
-  return fin ? TCP_FIN : 0;
 }

@@ -27,7 +27,8 @@ import { fastOpenAnswered, wantFastOpen } from './fast-open-client.ts';
 import { MSS_MIN, TIME_WAIT_TRIES_MAX } from './limits.ts';
 import { openPathMtu } from './path-mtu.ts';
 import type { Listener } from './listener.ts';
-import { clearRetransmit, Recovery } from './retransmit.ts';
+import { Recovery } from './recovery.ts';
+import { clearRetransmit } from './retransmit.ts';
 import { sampleRtt } from './rtt.ts';
 import { updateMss } from './send.ts';
 import { CloseReason, State } from './state.ts';
@@ -253,7 +254,7 @@ export function synSentArrives(core: Core, tcb: Tcb, segment: Segment, nowNs: nu
     return false;
   }
   if ((flags & TCP_SYN) === 0) return false;
-  tcb.peerMss = tcb.family === 4 ? TCP_MSS_DEFAULT_IPV4 : TCP_MSS_DEFAULT_IPV6;
+  tcb.peerMss = defaultMss(tcb.family);
   takeSyn(core, tcb, segment, nowNs);
   if (acks) {
     if (tcb.fastOpen !== 0) fastOpenAnswered(core, tcb, segment, nowNs);

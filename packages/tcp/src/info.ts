@@ -9,9 +9,8 @@ import { Acc, CEB_INITIAL, CEP_INITIAL, E0B_INITIAL, E1B_INITIAL } from './accec
 import { Congestion } from './config.ts';
 import type { Core } from './core.ts';
 import { flightBytes, pipeBytes } from './retransmit.ts';
-import { pathMtu } from './send.ts';
 import { State } from './state.ts';
-import { Flag, type Tcb } from './tcb.ts';
+import { Flag, pathMtu, type Tcb } from './tcb.ts';
 import { promisedWindow, receiveSpace } from './window.ts';
 
 /** Filled by `Tcp.info`. Times in nanoseconds, sizes in bytes unless the name says otherwise. */

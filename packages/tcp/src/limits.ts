@@ -82,9 +82,6 @@ export const LISTENER_BUCKETS = 256;
 /** Not yet accepted connections of a listener by default. */
 export const BACKLOG_DEFAULT = 128;
 
-/** Smallest retransmission timeout of a window probe: a closed window is not an emergency. */
-export const PERSIST_MIN_NS = 200_000_000;
-
 /** ACKs without delay after a hole or a duplicate, as Linux's TCP_MAX_QUICKACKS. */
 export const QUICK_ACKS = 16;
 

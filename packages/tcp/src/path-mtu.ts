@@ -28,8 +28,8 @@ import {
 } from './limits.ts';
 import { markForResend, pipeBytes } from './retransmit.ts';
 import { Recovery } from './recovery.ts';
-import { mssAt, pathMtu, payloadAt, reservedBytes, splitFrame, updateMss } from './send.ts';
-import { Flag, NEVER, type Tcb } from './tcb.ts';
+import { mssAt, payloadAt, reservedBytes, splitFrame, updateMss } from './send.ts';
+import { Flag, NEVER, pathMtu, type Tcb } from './tcb.ts';
 
 /** A connection opens. With probing from the start it begins small (RFC 4821, 7.2). */
 export function openPathMtu(core: Core, tcb: Tcb): void {

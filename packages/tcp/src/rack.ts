@@ -15,7 +15,8 @@ import { seqAdd, seqGe, seqGt, seqLt } from '@tickwire/wire';
 import { type Core, Tx } from './core.ts';
 import { timestampNow } from './emit.ts';
 import { CLOCK_GRANULARITY_NS, DUP_ACK_THRESHOLD } from './limits.ts';
-import { frameSpan, markLost, Recovery, Retransmit, setRetransmit } from './retransmit.ts';
+import { Recovery } from './recovery.ts';
+import { frameSpan, markLost, Retransmit, setRetransmit } from './retransmit.ts';
 import { Flag, type Tcb } from './tcb.ts';
 
 /** Recoveries for which a widened reordering window is kept (RFC 8985, 6.2, step 4). */

@@ -6,7 +6,7 @@
  */
 
 import { copyBytes, NO_FRAME, Status } from '@tickwire/base';
-import { seqAdd, seqDiff } from '@tickwire/wire';
+import { seqDiff } from '@tickwire/wire';
 import { type Core, Rx } from './core.ts';
 import { sendAck } from './emit.ts';
 import { ACK_DELAY_MIN_NS, ACK_DELAY_PARTS, COALESCE_BYTES_MAX, QUICK_ACKS } from './limits.ts';
@@ -216,9 +216,4 @@ function ackDelayNs(core: Core, tcb: Tcb): number {
  */
 export function grantQuickAcks(tcb: Tcb): void {
   tcb.quickAcks = QUICK_ACKS;
-}
-
-/** Moves RCV.NXT. */
-export function advanceReceive(tcb: Tcb, span: number): void {
-  tcb.rcvNxt = seqAdd(tcb.rcvNxt, span);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { Recovery, reduceWindow } from './retransmit.ts';
+import { Recovery } from './recovery.ts';
+import { reduceWindow } from './retransmit.ts';
 import { inFlight, seqs } from './testing/in-flight.ts';
 import { Script } from './testing/scripted-peer.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { TCP_ACK, TCP_ECE } from '@tickwire/wire';
 import { Congestion } from './config.ts';
-import { Recovery } from './retransmit.ts';
+import { Recovery } from './recovery.ts';
 import { inFlight, seqs } from './testing/in-flight.ts';
 
 const MS = 1_000_000;

@@ -19,8 +19,6 @@ import { Recovery } from './recovery.ts';
 import { backedOffRtoNs } from './rtt.ts';
 import { Flag, NEVER, type Tcb } from './tcb.ts';
 
-export { Recovery } from './recovery.ts';
-
 /** Values of `Tcb.retransmitKind`: what `retransmitAtNs` means. */
 export const Retransmit = {
   None: 0,

@@ -16,7 +16,7 @@ import { rateCopy } from './delivery-rate.ts';
 import { ipHeaderBytes } from './emit.ts';
 import { ACCECN_RESERVED_BYTES, MSS_MIN } from './limits.ts';
 import { State } from './state.ts';
-import { Flag, type Tcb } from './tcb.ts';
+import { Flag, pathMtu, type Tcb } from './tcb.ts';
 
 /** Bytes that are queued: unacknowledged and unsent. */
 export function sendQueueBytes(tcb: Tcb): number {
@@ -55,11 +55,6 @@ export function maySend(tcb: Tcb): boolean {
 export function updateMss(core: Core, tcb: Tcb): void {
   tcb.mtuSeen = tcb.ipMtu;
   tcb.mss = mssAt(core, tcb, pathMtu(tcb));
-}
-
-/** The largest packet to the peer: what IP knows of the path, and what this connection knows. */
-export function pathMtu(tcb: Tcb): number {
-  return tcb.pathMtu < tcb.ipMtu ? tcb.pathMtu : tcb.ipMtu;
 }
 
 /** The effective MSS on a path with this MTU. */

@@ -189,3 +189,8 @@ export function storeRoute(tcb: Tcb, flow: IpFlow): void {
   tcb.neighbour = flow.neighbour;
   tcb.neighbourVersion = flow.neighbourVersion;
 }
+
+/** The largest packet to the peer: what IP knows of the path, and what this connection knows. */
+export function pathMtu(tcb: Tcb): number {
+  return tcb.pathMtu < tcb.ipMtu ? tcb.pathMtu : tcb.ipMtu;
+}

@@ -17,12 +17,12 @@ import { FastOpen } from './fast-open.ts';
 import { ALLOC_RETRY_NS } from './limits.ts';
 import { isPaced, paceAllows, paceSent } from './pacer.ts';
 import { growPath } from './path-mtu.ts';
+import { Recovery } from './recovery.ts';
 import {
   flightBytes,
   frameSpan,
   nextLost,
   pipeBytes,
-  Recovery,
   restartRto,
   Retransmit,
   scheduleLossTimer,

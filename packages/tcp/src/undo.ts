@@ -10,7 +10,8 @@ import { seqAdd, seqDiff, seqGe, seqGt, seqLt } from '@tickwire/wire';
 import { controllerOf } from './congestion/registry.ts';
 import { type Core, Tx } from './core.ts';
 import { timestampNow } from './emit.ts';
-import { leaveRecovery, Recovery } from './retransmit.ts';
+import { Recovery } from './recovery.ts';
+import { leaveRecovery } from './retransmit.ts';
 import { Flag, type Tcb } from './tcb.ts';
 
 /** A segment was sent again. In a recovery an answer to the original may prove it spurious. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { Recovery } from './retransmit.ts';
+import { Recovery } from './recovery.ts';
 import { Crossed } from './testing/crossed.ts';
 
 /** More than half of the sequence space. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { TCP_SYN } from '@tickwire/wire';
-import { Recovery } from '../retransmit.ts';
+import { Recovery } from '../recovery.ts';
 import { inFlight, seqs } from '../testing/in-flight.ts';
 import { type Captured, Script } from '../testing/scripted-peer.ts';
 
