@@ -45,7 +45,7 @@ describe('65,536 connections (smoltcp#19, fastcp M3)', () => {
     expect(host.tcp.longestProbe()).toBeLessThan(100);
   });
 
-  test('all of them active: a round of egress visits each of the burst once', () => {
+  test('32 of them active at once: a round of egress visits each of the burst once', () => {
     const host = new RawHost({ connectionsMax: IDLE });
     host.tcp.listen(0, 0, 0, 0, 80);
     populate(host, IDLE);
@@ -66,6 +66,53 @@ describe('65,536 connections (smoltcp#19, fastcp M3)', () => {
     expect(host.received).toBe(100 * 32 * 20);
     expect(counters.connectionsVisited - before).toBeLessThanOrEqual(100 * 32 * 2);
   });
+
+  test('all of them active in turn: an exchange costs as many visits as among few', () => {
+    const BLOCK = 4096;
+    /** Visits of each block of exchanges, and the most of one round, among `connections`. */
+    const visits = (connections: number, passes: number): { blocks: number[]; most: number } => {
+      const host = new RawHost({ connectionsMax: connections });
+      host.tcp.listen(0, 0, 0, 0, 80);
+      populate(host, connections);
+      const { counters } = host.tcp;
+      const blocks: number[] = [];
+      let most = 0;
+      let before = counters.connectionsVisited;
+      const round = (): void => {
+        const visited = counters.connectionsVisited;
+        host.nowNs += 5000;
+        host.round();
+        most = Math.max(most, counters.connectionsVisited - visited);
+      };
+      for (let i = 0; i < connections * passes; i += 1) {
+        const tcb = host.tcp.connection(i % connections);
+        const { remote3, sndNxt, rcvNxt } = tcb;
+        host.inject(remote3, 4000, 80, TCP_ACK | TCP_PSH, rcvNxt, sndNxt, 2000, 0, 48);
+        round();
+        // The echo is out, with the ACK; and now it is acknowledged.
+        expect([(tcb.sndNxt - sndNxt) | 0, (tcb.rcvAcked - rcvNxt) | 0]).toEqual([48, 48]);
+        host.inject(remote3, 4000, 80, TCP_ACK, tcb.rcvNxt, tcb.sndNxt, 2000, 0, 0);
+        round();
+        expect(tcb.sndUna).toBe(tcb.sndNxt);
+        if ((i + 1) % BLOCK !== 0) continue;
+        blocks.push(counters.connectionsVisited - before);
+        before = counters.connectionsVisited;
+      }
+      expect(host.received).toBe(connections * passes * 48);
+      expect(host.tcp.connectionCount).toBe(connections);
+      expect(host.arena.available()).toBe(host.arena.capacity);
+      return { blocks, most };
+    };
+    // One visit sends the echo. Two at most find that a timer has moved: that of the exchange, and
+    // that of the one before. A share of those that are idle would be thousands.
+    const few = visits(512, 64);
+    const many = visits(IDLE, 2);
+    expect([few.most, many.most]).toEqual([1, 2]);
+    for (const visited of [...few.blocks, ...many.blocks]) {
+      expect(visited).toBeGreaterThanOrEqual(BLOCK);
+      expect(visited).toBeLessThanOrEqual(3 * BLOCK);
+    }
+  }, 30_000);
 });
 
 describe('churn (fastcp M1)', () => {
