@@ -35,7 +35,7 @@ export {
   SimSwitch,
   simulate,
 } from './net/sim-network.ts';
-export { tcpInfoFields } from './script/info-names.ts';
+export { tcpInfoFields, type TcpInfoRecord } from './posix/tcp-info.ts';
 export { addressOn, type Family, isForBothFamilies, stackOptionsOn } from './script/family.ts';
 export { findScripts, loadScripts, parseScripts, scriptTitle } from './script/load-script.ts';
 export { runScript, type ScriptResult } from './script/run-script.ts';

@@ -146,6 +146,10 @@ describe('endpoint over a Unix socket', () => {
     });
     const info = await client.ask('info', { fd: 4 });
     expect(info).toMatchObject({ state: 'ESTABLISHED', tcpi_snd_cwnd: 10, tcpi_rtt: 100_000 });
+    const { state, id, ok, ...fields } = info;
+    expect([state, id, ok, fields['tcpi_state']]).toEqual(['ESTABLISHED', null, true, 1]);
+    const option = await client.ask('getsockopt', { fd: 4, name: 'TCP_INFO' });
+    expect(option).toMatchObject({ result: 0, info: fields });
     expect(await client.ask('counters')).toMatchObject({ tcp: { passiveOpens: 1 } });
 
     await client.ask('inject', { hex: peer.hex('R 11:11(0) win 0') });

@@ -18,7 +18,8 @@ import {
 } from '../port/scripted-stack.ts';
 import { BlockingCall } from '../posix/blocking-call.ts';
 import { errnoName } from '../posix/errno.ts';
-import { countersOf, tcpInfoFields } from '../script/info-names.ts';
+import { tcpInfoFields } from '../posix/tcp-info.ts';
+import { countersOf } from '../script/info-names.ts';
 import { Fields, RequestError } from './fields.ts';
 import { isSocketCall, socketCall, type SocketReply } from './socket-calls.ts';
 

@@ -8,6 +8,7 @@ import { IpAddress } from '@tickwire/wire';
 import { Errno } from '../posix/errno.ts';
 import { PollEvent, pollText } from '../posix/poll-events.ts';
 import { MSG_OOB, MSG_PEEK, type Posix, type ShutdownHow } from '../posix/posix.ts';
+import type { TcpInfoRecord } from '../posix/tcp-info.ts';
 import { type Fields, RequestError } from './fields.ts';
 
 /** What one attempt says: 0 or more, or a negated errno, and what was read. */
@@ -17,6 +18,8 @@ export interface SocketReply {
   readonly hex?: string;
   /** Readiness. */
   readonly events?: string | readonly { fd: number; events: string }[];
+  /** TCP_INFO. */
+  readonly info?: TcpInfoRecord;
   /** Name of the congestion controller. */
   readonly controller?: string;
 }
@@ -143,7 +146,10 @@ function optionCall(sockets: Posix, op: string, fields: Fields, fd: number): () 
             : { result: 0, controller };
         };
       }
-      return () => ({ result: sockets.getsockopt(fd, name) });
+      return () => {
+        const value = sockets.getsockopt(fd, name);
+        return typeof value === 'number' ? { result: value } : { result: 0, info: value };
+      };
     }
     case 'set_nonblocking': {
       const on = fields.flag('on');

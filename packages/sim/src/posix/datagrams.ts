@@ -65,9 +65,11 @@ export function writeDatagram(
   length: number,
 ): number {
   if (end.error !== 0) return -takeError(end);
-  if (end.socket.remotePort === 0) return -Errno.EDESTADDRREQ;
-  applyDatagramOptions(end);
-  return outcome(core.udp.sendConnected(end.socket, bytes, at, length, core.nowNs), length);
+  const { socket } = end;
+  if (socket.remotePort === 0) return -Errno.EDESTADDRREQ;
+  const { remote0, remote1, remote2, remote3 } = socket;
+  applyDatagramOptions(end, new IpAddress(remote0, remote1, remote2, remote3).family);
+  return outcome(core.udp.sendConnected(socket, bytes, at, length, core.nowNs), length);
 }
 
 /** Sends to an address. */
@@ -79,7 +81,7 @@ export function sendDatagram(
   port: number,
 ): number {
   if (end.error !== 0) return -takeError(end);
-  applyDatagramOptions(end);
+  applyDatagramOptions(end, remote.family);
   const { word0, word1, word2, word3 } = remote;
   const { udp, nowNs } = core;
   const { length } = bytes;
@@ -138,10 +140,10 @@ export function keepDatagram(
   });
 }
 
-function applyDatagramOptions(end: DatagramEnd): void {
+function applyDatagramOptions(end: DatagramEnd, family: number): void {
   const { socket, options } = end;
   socket.trafficClass = options.trafficClass;
-  socket.hopLimit = options.hopLimit;
+  socket.hopLimit = options.hopLimitOf(family);
   socket.multicastHopLimit = options.multicastHopLimit;
   socket.multicastLoop = options.multicastLoop ? 1 : 0;
 }

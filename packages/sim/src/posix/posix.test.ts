@@ -51,6 +51,9 @@ describe('options', () => {
     ['TCP_USER_TIMEOUT', 900, 900],
     ['IP_TOS', 16, 16],
     ['IP_TTL', 9, 9],
+    ['IPV6_UNICAST_HOPS', 9, 9],
+    ['IPV6_UNICAST_HOPS', 0, 0],
+    ['IPV6_UNICAST_HOPS', -1, 64],
     ['IP_MULTICAST_TTL', 0, 0],
     ['IP_MULTICAST_LOOP', 0, 0],
   ])('%s set to %d reads %d', (name, value, read) => {
@@ -63,12 +66,45 @@ describe('options', () => {
   test.each([
     ['IP_TTL', 0],
     ['IP_TTL', 256],
+    ['IPV6_UNICAST_HOPS', -2],
+    ['IPV6_UNICAST_HOPS', 256],
     ['TCP_MAXSEG', 10],
     ['IP_MULTICAST_TTL', -1],
   ])('%s refuses %d', (name, value) => {
     using stack = createScriptedStack();
     const fd = stack.sockets.socket('stream');
     expect(stack.sockets.setsockopt(fd, name, value)).toBe(-Errno.EINVAL);
+  });
+
+  test('IPV6_UNICAST_HOPS leaves IP_TTL alone (RFC 3493, 5.1)', () => {
+    using stack = createScriptedStack();
+    const { sockets } = stack;
+    const fd = sockets.socket('datagram');
+    sockets.setsockopt(fd, 'IPV6_UNICAST_HOPS', 3);
+    expect(sockets.getsockopt(fd, 'IP_TTL')).toBe(64);
+    sockets.setsockopt(fd, 'IPV6_UNICAST_HOPS', -1);
+    sockets.setsockopt(fd, 'IP_TTL', 7);
+    expect(sockets.getsockopt(fd, 'IPV6_UNICAST_HOPS')).toBe(7);
+  });
+
+  test('TCP_INFO tells Linux state numbers, of listeners their queue, and cannot be set', () => {
+    using stack = createScriptedStack({ neighbours: ['10.0.0.2'] });
+    const { sockets } = stack;
+    const fd = sockets.socket('stream');
+    expect(sockets.getsockopt(fd, 'TCP_INFO')).toMatchObject({ tcpi_state: 7, tcpi_unacked: 0 });
+    const server = sockets.socket('stream');
+    sockets.bind(server, '0.0.0.0', 80);
+    sockets.listen(server, 5);
+    const listening = { tcpi_state: 10, tcpi_unacked: 0, tcpi_sacked: 5 };
+    expect(sockets.getsockopt(server, 'TCP_INFO')).toMatchObject(listening);
+    sockets.connect(fd, '10.0.0.2', 80);
+    const asking = { tcpi_state: 2, tcpi_rto: 1_000_000, tcpi_rcv_wscale: 7 };
+    expect(sockets.getsockopt(fd, 'TCP_INFO')).toMatchObject(asking);
+    expect(sockets.setsockopt(fd, 'TCP_INFO', 1)).toBe(-Errno.ENOPROTOOPT);
+    expect(sockets.getsockopt(99, 'TCP_INFO')).toBe(-Errno.EBADF);
+    for (const other of [sockets.socket('datagram'), sockets.epollCreate()]) {
+      expect(sockets.getsockopt(other, 'TCP_INFO')).toBe(-Errno.ENOPROTOOPT);
+    }
   });
 
   test('that do not exist are refused with ENOPROTOOPT', () => {

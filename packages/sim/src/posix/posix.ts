@@ -36,6 +36,7 @@ import { Errno, errnoOfClose } from './errno.ts';
 import { PollEvent, readiness } from './poll-events.ts';
 import { applyOptions, getOption, setOption } from './socket-options.ts';
 import { listenStream, openStream, receiveStream } from './streams.ts';
+import { socketInfo, type TcpInfoRecord } from './tcp-info.ts';
 
 /** Flag of `send`: the bytes are urgent data. */
 export const MSG_OOB = 1;
@@ -263,12 +264,16 @@ export class Posix implements TcpEvents, UdpEvents {
     return 0;
   }
 
-  /** The value of a numeric option (SO_LINGER: the seconds, -1 when off), or a negated error. */
-  getsockopt(fd: number, name: string): number {
+  /**
+   * The value of an option (SO_LINGER: the seconds, -1 when off), or a negated error. TCP_INFO is a
+   * record; a socket without connection has one as well, as in Linux.
+   */
+  getsockopt(fd: number, name: string): number | TcpInfoRecord {
     const end = this.#ends[fd];
     if (end === undefined) return -Errno.EBADF;
     if (end.kind === 'epoll') return -Errno.ENOPROTOOPT;
     if (name === 'SO_ERROR') return takeError(end);
+    if (name === 'TCP_INFO' && end.kind === 'stream') return socketInfo(this.core, end);
     const tcb = end.kind === 'stream' ? end.tcb : undefined;
     return getOption(this.core, tcb, end.options, name);
   }

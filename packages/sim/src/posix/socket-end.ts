@@ -33,9 +33,17 @@ export class SocketOptions {
   /** `connect` waits for the first write (TCP_FASTOPEN_CONNECT). */
   fastOpenConnect = false;
   trafficClass = 0;
+  /** IP_TTL; counts for IPv6 as well while IPV6_UNICAST_HOPS is at its default. */
   hopLimit = 64;
+  /** IPV6_UNICAST_HOPS; -1 is the default. */
+  unicastHops = -1;
   multicastHopLimit = 1;
   multicastLoop = true;
+
+  /** Hop limit of unicast packets of a family. */
+  hopLimitOf(family: number): number {
+    return family === 6 && this.unicastHops >= 0 ? this.unicastHops : this.hopLimit;
+  }
 
   /** An independent copy: what an accepted connection inherits from its listener. */
   copy(): SocketOptions {

@@ -77,6 +77,11 @@ export function setOption(
       if (value < 1 || value > 255) return -Errno.EINVAL;
       options.hopLimit = value;
       return 0;
+    case 'IPV6_UNICAST_HOPS':
+      // -1 is the default (RFC 3493, 5.1).
+      if (value < -1 || value > 255) return -Errno.EINVAL;
+      options.unicastHops = value;
+      return 0;
     case 'IP_MULTICAST_TTL':
       if (value < 0 || value > 255) return -Errno.EINVAL;
       options.multicastHopLimit = value;
@@ -107,7 +112,9 @@ export function applyOptions(
   if (touches('TCP_NODELAY') && options.noDelay !== undefined) tcp.setNagle(tcb, !options.noDelay);
   if (touches('TCP_CORK') && (only !== undefined || options.cork)) tcp.setCork(tcb, options.cork);
   if (touches('IP_TOS')) tcp.setTrafficClass(tcb, options.trafficClass);
-  if (touches('IP_TTL')) tcp.setHopLimit(tcb, options.hopLimit);
+  if (touches('IP_TTL', 'IPV6_UNICAST_HOPS')) {
+    tcp.setHopLimit(tcb, options.hopLimitOf(tcb.family));
+  }
   if (touches('TCP_MAXSEG') && options.maxSegmentBytes > 0) {
     tcp.setMssMax(tcb, options.maxSegmentBytes);
   }
@@ -173,6 +180,8 @@ export function getOption(
       return options.trafficClass;
     case 'IP_TTL':
       return options.hopLimit;
+    case 'IPV6_UNICAST_HOPS':
+      return options.hopLimitOf(6);
     case 'IP_MULTICAST_TTL':
       return options.multicastHopLimit;
     case 'IP_MULTICAST_LOOP':

@@ -52,7 +52,7 @@ export function openStream(
   flow.remote2 = remote.word2;
   flow.remote3 = remote.word3;
   flow.trafficClass = end.options.trafficClass;
-  flow.hopLimit = end.options.hopLimit;
+  flow.hopLimit = end.options.hopLimitOf(flow.family);
   const { tcp, nowNs } = core;
   const result = tcp.connect(flow, port, end.localPort, nowNs, 0, end.options.fastOpenConnect);
   return typeof result === 'number' ? -errnoOfStatus(result) : result;

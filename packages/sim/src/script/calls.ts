@@ -100,7 +100,7 @@ export class ScriptCalls {
         return setOptionCall(sockets, fd, args);
       case 'getsockopt':
         if (args.at(-1) === 'TCP_CONGESTION') return () => sockets.congestion(fd);
-        return () => sockets.getsockopt(fd, args.at(-1)!);
+        return getOptionCall(sockets, fd, args);
       default:
         return this.#readinessCall(name, fd, args);
     }
@@ -241,6 +241,21 @@ function setOptionCall(sockets: Posix, fd: number, args: readonly string[]): Att
   if (name === 'IP_DROP_MEMBERSHIP') return () => sockets.membership(fd, value, false);
   if (name === 'TCP_CONGESTION') return () => sockets.setCongestion(fd, value.replaceAll('"', ''));
   return () => sockets.setsockopt(fd, name, clean(value), clean(value2));
+}
+
+/** `getsockopt(fd, [LEVEL,] NAME)`; of `TCP_INFO, FIELD` the field, and 0 without one. */
+function getOptionCall(sockets: Posix, fd: number, args: readonly string[]): Attempt {
+  const infoAt = args.indexOf('TCP_INFO');
+  const name = infoAt < 0 ? args.at(-1)! : 'TCP_INFO';
+  const field = args[infoAt + 1];
+  return () => {
+    const value = sockets.getsockopt(fd, name);
+    if (typeof value === 'number') return value;
+    if (field === undefined) return 0;
+    const number = value[field];
+    if (number === undefined) throw new Error(`TCP_INFO has no field ${field}`);
+    return number;
+  };
 }
 
 /** Our own address, for calls that name it. */

@@ -6,9 +6,8 @@
 
 import { State, stateName, type Tcb, TcpInfo } from '@tickwire/tcp';
 import type { ScriptedStack } from '../port/scripted-stack.ts';
+import { tcpInfoFields } from '../posix/tcp-info.ts';
 import type { FlowKey } from './conversation.ts';
-
-const NS_PER_US = 1000;
 
 /** Values of `tcpi_ca_state`. */
 const CA_STATES: Readonly<Record<string, number>> = {
@@ -18,58 +17,6 @@ const CA_STATES: Readonly<Record<string, number>> = {
   TCP_CA_Recovery: 3,
   TCP_CA_Loss: 4,
 };
-
-/** Infinite thresholds print like this (Linux's TCP_INFINITE_SSTHRESH). */
-const SSTHRESH_INFINITE = 0x7fffffff;
-
-/** TCP_INFO in Linux's names and units (microseconds, segments). */
-export function tcpInfoFields(info: TcpInfo): Record<string, number> {
-  const infinite = info.sndSsthreshBytes >= 2 ** 30;
-  return {
-    tcpi_ca_state: info.caState,
-    tcpi_retransmits: info.retransmits,
-    tcpi_probes: info.probes,
-    tcpi_backoff: info.backoff,
-    tcpi_options: info.options,
-    tcpi_snd_wscale: info.sndWscale,
-    tcpi_rcv_wscale: info.rcvWscale,
-    tcpi_rto: Math.round(info.rtoNs / NS_PER_US),
-    tcpi_snd_mss: info.sndMss,
-    tcpi_rcv_mss: info.rcvMss,
-    tcpi_unacked: info.unacked,
-    tcpi_sacked: info.sacked,
-    tcpi_lost: info.lost,
-    tcpi_retrans: info.retrans,
-    tcpi_rtt: Math.round(info.rttNs / NS_PER_US),
-    tcpi_rttvar: Math.round(info.rttvarNs / NS_PER_US),
-    tcpi_min_rtt: Math.round(info.minRttNs / NS_PER_US),
-    tcpi_snd_ssthresh: infinite ? SSTHRESH_INFINITE : info.sndSsthresh,
-    tcpi_snd_cwnd: info.sndCwnd,
-    tcpi_total_retrans: info.totalRetrans,
-    tcpi_snd_wnd: info.sndWndBytes,
-    tcpi_rcv_wnd: info.rcvWndBytes,
-    tcpi_rcv_space: info.rcvSpaceBytes,
-    tcpi_bytes_acked: info.bytesAcked,
-    tcpi_bytes_received: info.bytesReceived,
-    tcpi_segs_out: info.segsOut,
-    tcpi_segs_in: info.segsIn,
-    tcpi_notsent_bytes: info.notsentBytes,
-    tcpi_ecn_mode: info.ecnMode,
-    tcpi_delivered_ce: info.deliveredCe,
-    tcpi_received_ce: info.receivedCe,
-    tcpi_delivered_e0_bytes: info.deliveredE0Bytes,
-    tcpi_delivered_ce_bytes: info.deliveredCeBytes,
-    tcpi_delivered_e1_bytes: info.deliveredE1Bytes,
-    tcpi_received_e0_bytes: info.receivedE0Bytes,
-    tcpi_received_ce_bytes: info.receivedCeBytes,
-    tcpi_received_e1_bytes: info.receivedE1Bytes,
-    tcpi_accecn_fail_mode: info.accEcnFailMode,
-    tcpi_accecn_opt_seen: info.accEcnOptSeen,
-    cwnd_bytes: info.sndCwndBytes,
-    ssthresh_bytes: info.sndSsthreshBytes,
-    in_flight: info.bytesInFlight,
-  };
-}
 
 /** The connection between the ports of a conversation, whatever its state. */
 export function findConnection(stack: ScriptedStack, key: FlowKey): Tcb | undefined {
