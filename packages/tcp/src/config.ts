@@ -5,6 +5,7 @@
  */
 
 import { NetError } from '@tickwire/base';
+import { TCP_WINDOW_SCALE_MAX } from '@tickwire/wire';
 import { congestionNamed } from './congestion/names.ts';
 import { CONTROLLERS } from './congestion/registry.ts';
 import { KEEPALIVE_PROBES_MAX } from './limits.ts';
@@ -51,6 +52,12 @@ export const Ecn = {
 
 /** Any value of {@link Ecn}. */
 export type Ecn = (typeof Ecn)[keyof typeof Ecn];
+
+/** The options whose order on a SYN can be chosen, in Linux's order. */
+export const SYN_OPTIONS = ['mss', 'sackPermitted', 'timestamps', 'windowScale'] as const;
+
+/** One of {@link SYN_OPTIONS}. */
+export type SynOption = (typeof SYN_OPTIONS)[number];
 
 /** Everything that can be set. {@link tcpConfig} fills in the defaults. */
 export interface TcpConfig {
@@ -108,6 +115,17 @@ export interface TcpConfig {
   readonly mtuRaiseNs: number;
   /** Window scale option (RFC 7323). */
   readonly windowScaling: boolean;
+  /**
+   * The shift that it offers, 0 to 14; -1 is the smallest with which `receiveBufferBytesMax` fits
+   * into the window field. A smaller one bounds the window to 65,535 << shift; a larger one makes
+   * its unit coarse, and a buffer below one unit would never open it.
+   */
+  readonly windowShift: number;
+  /**
+   * Order of the options on SYN and SYN-ACK: each of {@link SYN_OPTIONS} once, in Linux's order by
+   * default. What is off or was not offered is left out. Fast open and Accurate ECN go behind.
+   */
+  readonly synOptionOrder: readonly SynOption[];
   /** Timestamps option (RFC 7323): PAWS, spurious retransmission detection, TIME-WAIT reuse. */
   readonly timestamps: boolean;
   /**
@@ -223,6 +241,8 @@ const DEFAULTS: TcpConfig = {
   mtuBaseMss: 1024,
   mtuRaiseNs: 600 * SECOND,
   windowScaling: true,
+  windowShift: -1,
+  synOptionOrder: SYN_OPTIONS,
   timestamps: true,
   timestampsRequired: true,
   sack: true,
@@ -282,6 +302,17 @@ export function tcpConfig(overrides: TcpOptions = {}): TcpConfig {
   range(config, 'receiveBufferBytes', 1024, config.receiveBufferBytesMax);
   range(config, 'receiveBufferBytesMax', 1024, 2 ** 30);
   range(config, 'receiveFramesMax', 4, 2 ** 20);
+  range(config, 'windowShift', -1, TCP_WINDOW_SCALE_MAX);
+  if (!Number.isInteger(config.windowShift)) {
+    throw new NetError('ERR_TW_CONFIG', 'TCP option windowShift has to be a whole number', {
+      knob: 'windowShift',
+      value: config.windowShift,
+    });
+  }
+  if (config.windowShift >= 0) {
+    range(config, 'receiveBufferBytes', 2 ** config.windowShift, config.receiveBufferBytesMax);
+  }
+  checkOrder(config.synOptionOrder);
   range(config, 'mssMax', 64, 65_495);
   range(config, 'mtuBaseMss', 512, 65_495);
   // RFC 1191, 6.3: an increase is tried five minutes after a decrease at the earliest.
@@ -301,6 +332,17 @@ export function tcpConfig(overrides: TcpOptions = {}): TcpConfig {
   range(config, 'ephemeralPortMin', 1, config.ephemeralPortMax);
   range(config, 'ephemeralPortMax', 1, 65_535);
   return config;
+}
+
+function checkOrder(order: readonly string[]): void {
+  if (order.length === SYN_OPTIONS.length && SYN_OPTIONS.every((name) => order.includes(name))) {
+    return;
+  }
+  throw new NetError(
+    'ERR_TW_CONFIG',
+    `TCP option synOptionOrder is ${order.join()}; name each of ${SYN_OPTIONS.join()} once`,
+    { knob: 'synOptionOrder', order: order.join() },
+  );
 }
 
 type NumericKnob = {

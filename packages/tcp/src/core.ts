@@ -22,6 +22,7 @@ import { RateLimit } from './rate-limit.ts';
 import { State } from './state.ts';
 import { SynCache, SynTerms, synTimeoutsNs } from './syn-cache.ts';
 import { SynCookies } from './syn-cookie.ts';
+import { synOrderCodes, windowShiftOf } from './syn-options.ts';
 import { TcbPool } from './tcb-pool.ts';
 import { Flag, loadFlow, NEVER, storeRoute, type Tcb } from './tcb.ts';
 
@@ -93,6 +94,9 @@ export class Core {
   readonly counters: TcpCounters = new TcpCounters();
   readonly options: TcpOptions = new TcpOptions();
   readonly segment: Segment = new Segment();
+  /** Order of the options of a SYN, and the window scale that it offers (syn-options.ts). */
+  readonly synOrder: Uint8Array;
+  readonly windowShift: number;
   readonly challengeLimit: RateLimit;
   readonly resetLimit: RateLimit;
   /** For segments of no connection, and of one that is about to be. */
@@ -183,6 +187,8 @@ export class Core {
     this.synCookies = new SynCookies(this.keys);
     this.fastOpenKeys = new FastOpenKeys(this.keys);
     this.fastOpenCache = new FastOpenCache(FAST_OPEN_SERVERS_MAX, this.keys);
+    this.synOrder = synOrderCodes(config.synOptionOrder);
+    this.windowShift = windowShiftOf(config);
     this.challengeLimit = new RateLimit(config.challengeAcksPerSecond, random);
     this.resetLimit = new RateLimit(config.resetsPerSecond, random);
     const frames = arena.capacity;

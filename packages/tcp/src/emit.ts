@@ -12,11 +12,7 @@ import { NO_FRAME } from '@tickwire/base';
 import {
   checksumFold,
   emitTcp,
-  emitTcpMss,
-  emitTcpSackPermitted,
-  emitTcpSackPermittedTimestamps,
   emitTcpTimestamps,
-  emitTcpWindowScale,
   PROTOCOL_TCP,
   type IpFlow,
   type IpMeta,
@@ -54,6 +50,8 @@ import { emitFastOpen, fillSyn } from './fast-open-syn.ts';
 import { TIMESTAMP_TICK_NS } from './limits.ts';
 import { emitSack, sackBlockCount, sackOptionBytes } from './sack.ts';
 import { State } from './state.ts';
+import { SynFlag } from './syn-cache.ts';
+import { emitSynOptions } from './syn-options.ts';
 import { Flag, NEVER, pathMtu, storeRoute, type Tcb } from './tcb.ts';
 import { advertiseWindow } from './window.ts';
 
@@ -269,25 +267,34 @@ export function sendAck(core: Core, tcb: Tcb, nowNs: number): boolean {
   return sendControl(core, tcb, tcb.sndNxt, 0, nowNs);
 }
 
+/**
+ * Which options a SYN carries. An answer repeats only what the SYN offered (RFC 7323, 1.3; RFC
+ * 2018, 2), and the flags of its connection say no more.
+ */
+function synFlags(flags: number): number {
+  let syn = (flags & Flag.Timestamps) !== 0 ? SynFlag.Timestamps : 0;
+  if ((flags & Flag.Sack) !== 0) syn |= SynFlag.Sack;
+  return (flags & Flag.Scaling) !== 0 ? syn | SynFlag.Scaling : syn;
+}
+
 /** Sends SYN or SYN-ACK, by the state; false when there was no frame. RFC 9293, 3.10.1. */
 export function sendSyn(core: Core, tcb: Tcb, nowNs: number): boolean {
   const frame = core.allocFrame();
   if (frame === NO_FRAME) return false;
   const view = core.arena.view;
   const at = core.arena.dataAt[frame]!;
-  let optionAt = emitTcpMss(view, at, offeredMss(tcb.family, tcb.ipMtu, tcb.mssMax));
-  // Order of Linux: MSS, SACK permitted, timestamps, window scale. An answer repeats only what the
-  // SYN offered (RFC 7323, 1.3; RFC 2018, 2).
-  const sack = (tcb.flags & Flag.Sack) !== 0;
-  const timestamps = (tcb.flags & Flag.Timestamps) !== 0;
+  const mss = offeredMss(tcb.family, tcb.ipMtu, tcb.mssMax);
   const tsVal = timestampNow(tcb, nowNs);
-  if (sack && timestamps) {
-    optionAt = emitTcpSackPermittedTimestamps(view, optionAt, tsVal, tcb.tsRecent);
-  } else if (sack) optionAt = emitTcpSackPermitted(view, optionAt);
-  else if (timestamps) optionAt = emitTcpTimestamps(view, optionAt, tsVal, tcb.tsRecent);
-  if ((tcb.flags & Flag.Scaling) !== 0) {
-    optionAt = emitTcpWindowScale(view, optionAt, tcb.rcvShift);
-  }
+  let optionAt = emitSynOptions(
+    view,
+    core.synOrder,
+    at,
+    synFlags(tcb.flags),
+    mss,
+    tsVal,
+    tcb.tsRecent,
+    tcb.rcvShift,
+  );
   const answer = tcb.state === State.SynReceived;
   let payloadBytes = 0;
   if (tcb.fastOpen !== 0) {

@@ -32,7 +32,7 @@ import { clearRetransmit } from './retransmit.ts';
 import { sampleRtt } from './rtt.ts';
 import { updateMss } from './send.ts';
 import { CloseReason, State } from './state.ts';
-import { synWindow, windowShift } from './syn-ack.ts';
+import { synWindow } from './syn-ack.ts';
 import { SYN_CLEARED, SynFlag, type SynTerms } from './syn-cache.ts';
 import { Flag, NEVER, storeFlow, type Tcb } from './tcb.ts';
 import { promisedWindow } from './window.ts';
@@ -94,7 +94,7 @@ function begin(
   tcb.sackHigh = tcb.iss;
   tcb.rackEnd = tcb.iss;
   tcb.ecnRecover = tcb.iss;
-  tcb.rcvShift = config.windowScaling ? windowShift(core) : 0;
+  tcb.rcvShift = config.windowScaling ? core.windowShift : 0;
   if (config.timestamps) tcb.flags |= Flag.Timestamps;
   if (config.sack) tcb.flags |= Flag.Sack;
   if (config.windowScaling) tcb.flags |= Flag.Scaling;

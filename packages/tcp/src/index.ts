@@ -4,7 +4,15 @@
  * @packageDocumentation
  */
 
-export { Congestion, Ecn, tcpConfig, type TcpConfig, type TcpOptions } from './config.ts';
+export {
+  Congestion,
+  Ecn,
+  SYN_OPTIONS,
+  type SynOption,
+  tcpConfig,
+  type TcpConfig,
+  type TcpOptions,
+} from './config.ts';
 export { congestionName, congestionNamed, congestionNames } from './congestion/names.ts';
 export { TcpCounters } from './counters.ts';
 export { type TcpEvents } from './events.ts';

@@ -13,12 +13,8 @@ import { NO_FRAME } from '@tickwire/base';
 import {
   emitTcp,
   emitTcpFastOpen,
-  emitTcpMss,
   emitTcpPadding,
-  emitTcpSackPermitted,
-  emitTcpSackPermittedTimestamps,
   emitTcpTimestamps,
-  emitTcpWindowScale,
   type IpFlow,
   seqAdd,
   TCP_ACK,
@@ -34,18 +30,12 @@ import { offeredMss, submitFlow, timestampClock } from './emit.ts';
 import { FAST_OPEN_COOKIE_BYTES } from './fast-open.ts';
 import type { Listener } from './listener.ts';
 import { SYN_CLEARED, SynFlag, type SynTerms } from './syn-cache.ts';
+import { emitSynOptions } from './syn-options.ts';
 
 /** The window field of a SYN-ACK, which is never scaled (RFC 7323, 2.2). */
 export function synWindow(listener: Listener): number {
   const bytes = listener.receiveBufferBytes;
   return bytes < 0xffff ? bytes : 0xffff;
-}
-
-/** Smallest shift with which the largest receive buffer fits into 16 bits (RFC 7323, 2.3). */
-export function windowShift(core: Core): number {
-  let shift = 0;
-  while (shift < 14 && core.config.receiveBufferBytesMax > 0xffff * 2 ** shift) shift += 1;
-  return shift;
 }
 
 /**
@@ -67,16 +57,11 @@ export function sendSynAck(
   if (frame === NO_FRAME) return false;
   const view = core.arena.view;
   const at = core.arena.dataAt[frame]!;
-  let end = emitTcpMss(view, at, offeredMss(flow.family, flow.mtu, listener.mssMax));
-  // Order of Linux: MSS, SACK permitted, timestamps, window scale, fast open.
   const flags = terms.flags;
+  const mss = offeredMss(flow.family, flow.mtu, listener.mssMax);
   const tsVal = (clock + terms.tsOffset) | 0;
-  const sack = (flags & SynFlag.Sack) !== 0;
-  const timestamps = (flags & SynFlag.Timestamps) !== 0;
-  if (sack && timestamps) end = emitTcpSackPermittedTimestamps(view, end, tsVal, terms.tsRecent);
-  else if (sack) end = emitTcpSackPermitted(view, end);
-  else if (timestamps) end = emitTcpTimestamps(view, end, tsVal, terms.tsRecent);
-  if ((flags & SynFlag.Scaling) !== 0) end = emitTcpWindowScale(view, end, windowShift(core));
+  const { synOrder, windowShift } = core;
+  let end = emitSynOptions(view, synOrder, at, flags, mss, tsVal, terms.tsRecent, windowShift);
   if ((flags & SynFlag.FastOpen) !== 0) {
     end = emitTcpFastOpen(view, end, FAST_OPEN_COOKIE_BYTES);
     core.fastOpenKeys.write(flow, view, end, nowNs);
@@ -151,7 +136,7 @@ export function sendRowAck(core: Core, flow: IpFlow, row: number, nowNs: number)
   const seq = seqAdd(cache.iss(row), 1);
   const ack = seqAdd(cache.irs(row), 1);
   const flags = cache.flags(row);
-  const shift = (flags & SynFlag.Scaling) !== 0 ? windowShift(core) : 0;
+  const shift = (flags & SynFlag.Scaling) !== 0 ? core.windowShift : 0;
   // Rounded up: less than the SYN-ACK has promised would move the right edge left.
   const window = Math.ceil(synWindow(core.listeners[cache.listener(row)]!) / 2 ** shift);
   if ((flags & SynFlag.Timestamps) === 0) {

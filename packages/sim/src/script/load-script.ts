@@ -258,11 +258,11 @@ function parseOptions(file: string, text: string): ScriptedStackOptions {
   return { ...stack, tcp };
 }
 
-/** `true`, `12`, `40ms` (nanoseconds). */
-export function parseValue(text: string): boolean | number | string {
+/** `true`, `12`, `40ms` (nanoseconds), `mss,windowScale` (a list of names). */
+export function parseValue(text: string): boolean | number | string | readonly string[] {
   if (text === 'true' || text === 'false') return text === 'true';
   const match = /^(-?\d*\.?\d+)(ns|us|ms|s)?$/.exec(text);
-  if (match === null) return text;
+  if (match === null) return text.includes(',') ? text.split(',') : text;
   return Number(match[1]) * (match[2] === undefined ? 1 : UNITS_NS[match[2]]!);
 }
 
