@@ -40,7 +40,7 @@ export const HostServicePort = {
 
 /**
  * One line on stdin. `info` answers the `TcpInfo` of the latest connection of the source port, or
- * null when there is none. `settle` leaves all groups and answers when every connection is gone;
+ * null when there is none. `ping` sends echo requests; that they were answered is a counter. `settle` leaves all groups and answers when every connection is gone;
  * `close` does the same, closes stack and driver, and answers {@link Accounts}.
  */
 export type Request =
@@ -59,6 +59,7 @@ export type Request =
       /** Sends this text before the stream, as urgent data. */
       readonly urgent?: string;
     }
+  | { readonly op: 'ping'; readonly host: string; readonly count: number }
   | { readonly op: 'results' }
   | { readonly op: 'source'; readonly seed: number; readonly bytes: number }
   | { readonly op: 'join'; readonly group: string; readonly port: number }

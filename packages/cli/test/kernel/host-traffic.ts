@@ -64,6 +64,10 @@ class Transfer {
   }
 }
 
+/** Of our echo requests. */
+const PING_IDENTIFIER = 77;
+const PING_BYTES = new TextEncoder().encode('from the stack');
+
 const NOTHING: StreamSpec = { seed: 0, bytes: 0 };
 
 const CLIENT: TcpHandlers<Transfer> = {
@@ -154,6 +158,18 @@ export class HostTraffic {
       data.done = resolve;
       this.#stack.connect({ hostname: host, port, socket: CLIENT, data });
     });
+  }
+
+  /** Sends echo requests; returns the sum of what IP said, 0 when it took them all. */
+  ping(host: string, count: number): number {
+    const remote = IpAddress.parse(host);
+    const { ip, nowNs } = this.#stack.core;
+    const { length } = PING_BYTES;
+    let sum = 0;
+    for (let sequence = 1; sequence <= count; sequence += 1) {
+      sum += ip.sendEcho(remote, PING_IDENTIFIER, sequence, PING_BYTES, 0, length, nowNs);
+    }
+    return sum;
   }
 
   /** Joins a group; what comes is kept in `datagrams`. */

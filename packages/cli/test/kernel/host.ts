@@ -110,6 +110,8 @@ async function handle(request: Request): Promise<unknown> {
       return traffic.info() ?? null;
     case 'connect':
       return traffic.connect(request);
+    case 'ping':
+      return traffic.ping(request.host, request.count);
     case 'results':
       return traffic.results;
     case 'source':

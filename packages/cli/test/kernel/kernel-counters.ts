@@ -1,12 +1,12 @@
 /**
- * The kernel's own opinion of us: SNMP, TcpExt and IpExt counters of a namespace.
+ * The kernel's own opinion of us: SNMP, TcpExt, IpExt and IPv6 counters of a namespace.
  *
  * @module
  */
 
 import { must, type Namespace } from './namespace.ts';
 
-/** Counters by `Group.Name`. */
+/** Counters by `Group.Name`; those of IPv6 by the kernel's `Ip6Name`. */
 export type KernelCounters = Readonly<Record<string, number>>;
 
 /** Reads all of them. */
@@ -21,6 +21,11 @@ export function kernelCounters(space: Namespace): KernelCounters {
     for (let k = 1; k < names.length; k += 1) {
       counters[`${names[0]!.replace(':', '')}.${names[k]}`] = Number(values[k]);
     }
+  }
+  // Of IPv6 there is a name and a value per line; without it there is no such file.
+  for (const line of space.run('cat', '/proc/net/snmp6').output.split('\n')) {
+    const [name = '', value] = line.split(/\s+/);
+    if (value !== undefined && Number.isInteger(Number(value))) counters[name] = Number(value);
   }
   return counters;
 }
@@ -60,6 +65,17 @@ const WRONG = [
   'TcpExt.TCPZeroWindowDrop',
   'TcpExt.TCPMD5Unexpected',
   'TcpExt.TCPFastOpenPassiveFail',
+  'Ip6InHdrErrors',
+  'Ip6InAddrErrors',
+  'Ip6InUnknownProtos',
+  'Ip6InTruncatedPkts',
+  'Ip6ReasmFails',
+  'Ip6ReasmTimeout',
+  'Icmp6InErrors',
+  'Icmp6InCsumErrors',
+  'Udp6InErrors',
+  'Udp6InCsumErrors',
+  'Udp6NoPorts',
   'IpExt.InCsumErrors',
   'IpExt.InTruncatedPkts',
   'IpExt.InNoRoutes',

@@ -23,11 +23,13 @@ function say(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
-function bound(port: number, address?: string): Promise<Socket> {
-  const socket = createSocket({ type: 'udp4', reuseAddr: true });
+/** A socket of the family in which `peer` is written. */
+function bound(port: number, peer: string): Promise<Socket> {
+  const type = peer.includes(':') ? 'udp6' : 'udp4';
+  const socket = createSocket({ type, reuseAddr: true });
   return new Promise((resolve, reject) => {
     socket.once('error', reject);
-    socket.bind(port, address, () => resolve(socket));
+    socket.bind(port, () => resolve(socket));
   });
 }
 
@@ -38,7 +40,7 @@ function datagram(n: number, length: number): Uint8Array {
 
 /** Sends datagrams of every size and compares their echoes, whatever their order. */
 async function udpEcho(task: PeerTask & { mode: 'udp-echo' }): Promise<object> {
-  const socket = await bound(0);
+  const socket = await bound(0, task.host);
   const pending = new Map<number, string>();
   let sent = 0;
   let equal = 0;
@@ -77,7 +79,7 @@ async function udpEcho(task: PeerTask & { mode: 'udp-echo' }): Promise<object> {
 
 /** Receives the stack's multicasts, and sends its own to the same group. */
 async function multicast(task: PeerTask & { mode: 'multicast' }): Promise<object> {
-  const socket = await bound(task.port);
+  const socket = await bound(task.port, task.group);
   const texts: string[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
   socket.on('message', (bytes) => {

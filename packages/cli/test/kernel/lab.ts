@@ -13,13 +13,17 @@ import { Capture, type Recording } from './capture.ts';
 import type { Accounts, HostOptions } from './host-protocol.ts';
 import { HostProcess } from './host-process.ts';
 import { complaints, type KernelCounters, kernelCounters } from './kernel-counters.ts';
-import { Namespace } from './namespace.ts';
+import { must, Namespace } from './namespace.ts';
 import type { Opinion } from './opinion.ts';
 
 /** The stack's address. */
 export const STACK = '10.77.0.2';
 /** The kernel's address. */
 export const KERNEL = '10.77.0.1';
+/** The stack's address over IPv6. */
+export const STACK6 = 'fd77::2';
+/** The kernel's address over IPv6. */
+export const KERNEL6 = 'fd77::1';
 /** The interface at the kernel's end. */
 export const KERNEL_IFACE = 'twk';
 /** The interface at the first end of a lossy line. */
@@ -28,6 +32,7 @@ export const STACK_IFACE = 'tws';
 export const BRIDGE_IFACE = 'twb';
 
 const PREFIX = 24;
+const PREFIX6 = 64;
 
 /** Frames that wait for the reader of a TAP: what is lost is lost by the bridge. */
 const QUEUE_FRAMES = 8192;
@@ -77,6 +82,8 @@ export class Lab implements AsyncDisposable {
   readonly capture: Capture;
   readonly #stack: AsyncDisposableStack;
   readonly #before: KernelCounters;
+  /** The stack's. */
+  #address = STACK;
 
   /** What is between, when the link is impaired. */
   readonly bridge: BridgeProcess | undefined;
@@ -119,6 +126,27 @@ export class Lab implements AsyncDisposable {
   }
 
   /**
+   * As {@link start}, over IPv6 alone. What the kernel says by itself is on the link: solicitations
+   * of routers, reports of groups, duplicate address detection. Judged is every frame with our MAC.
+   */
+  static async startIpv6(driver: 'net_tap' | 'net_af_packet'): Promise<Lab> {
+    await using made = new AsyncDisposableStack();
+    const own = made.use(new Namespace());
+    const isTap = driver === 'net_tap';
+    const kernel = isTap ? own : made.use(new Namespace());
+    if (!isTap) own.veth('tws', kernel, KERNEL_IFACE);
+    const device = `${driver}:iface=${isTap ? KERNEL_IFACE : 'tws'}`;
+    const address = `${STACK6}/${PREFIX6}`;
+    const host = made.use(await HostProcess.start(own, { device, address }));
+    kernel.ip(`link set ${KERNEL_IFACE} up`);
+    const capture = made.use(await Capture.start(kernel, KERNEL_IFACE));
+    await kernel.speakIpv6(KERNEL_IFACE, `${KERNEL6}/${PREFIX6}`);
+    const lab = new Lab(driver, host, kernel, capture, undefined, made.move());
+    lab.#address = STACK6;
+    return lab;
+  }
+
+  /**
    * The stack on one end, the kernel in another namespace on the other, and a lossy bridge between
    * them. The recorder is on the stack's side: it sees what was sent, not what became of it.
    */
@@ -155,9 +183,11 @@ export class Lab implements AsyncDisposable {
    */
   async verdict(exceptions: Exceptions = {}): Promise<Verdict> {
     await this.host.ask({ op: 'settle' });
+    // Over IPv6 a host speaks from several addresses, and while it looks for duplicates from none.
+    const judged = this.#address === STACK6 ? macOf(this.kernel, STACK6) : STACK;
     // Before the mark, whose echo finds a closed port.
     const after = kernelCounters(this.kernel);
-    await this.capture.reach(this.kernel, STACK);
+    await this.capture.reach(this.kernel, this.#address);
     const accounts = await this.host.close();
     await this.capture.stop();
     expect(complaints(this.#before, after, exceptions.kernel)).toEqual({});
@@ -167,7 +197,7 @@ export class Lab implements AsyncDisposable {
     const held = this.driver === 'net_af_xdp' ? accounts.heldByDriver : 0;
     expect(accounts.inUse).toBeLessThanOrEqual(held);
     // Every frame is judged by itself whether or not its neighbours were recorded.
-    const opinion = this.capture.opinion(STACK);
+    const opinion = this.capture.opinion(judged);
     expect(opinion.errors).toEqual({});
     expect(opinion.frames).toBeGreaterThan(0);
     const isOutOfSequence =
@@ -186,6 +216,14 @@ export class Lab implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }
+}
+
+/** The MAC address that the kernel has found for a neighbour. */
+function macOf(kernel: Namespace, neighbour: string): string {
+  const text = must(['ip', '-n', kernel.name, 'neigh', 'show', 'to', neighbour]);
+  const [, mac] = / lladdr (\S+)/.exec(text) ?? [];
+  if (mac === undefined) throw new Error(`the kernel does not know ${neighbour}: ${text}`);
+  return mac;
 }
 
 /** A probe into silence is no fault; a busy machine causes some. */

@@ -96,6 +96,21 @@ export class Namespace implements Disposable {
     return run(this.inside(...command));
   }
 
+  /**
+   * Switches IPv6 on for an interface that is up and gives it an address. The kernel then solicits
+   * routers, reports its groups, and looks for duplicates: this waits until it has found none.
+   */
+  async speakIpv6(iface: string, address: string): Promise<void> {
+    must(this.inside('sysctl', '-qw', `net.ipv6.conf.${iface}.disable_ipv6=0`));
+    this.ip(`addr add ${address} dev ${iface}`);
+    const settled = await eventually(() => {
+      const { output } = this.run('ip', '-6', 'addr', 'show', 'dev', iface);
+      if (output.includes('dadfailed')) throw new Error(`an address is taken: ${output}`);
+      return Promise.resolve(output.includes('tentative') ? undefined : true);
+    });
+    if (settled !== true) throw new Error(`the addresses of ${iface} stay tentative`);
+  }
+
   /** Adds a veth pair without offloads, of which `other` gets the second end. */
   veth(first: string, other: Namespace, second: string): void {
     this.ip(`link add ${first} type veth peer name ${second} netns ${other.name}`);

@@ -47,6 +47,8 @@ describe.skipIf(WHY_NOT !== undefined)(`opinionOf()${TITLE}`, () => {
     const path = join(folder, 'other.pcap');
     await Bun.write(path, formatPcap([{ timeNs: 0, bytes: UDP }]));
     expect(opinionOf(path, '10.77.0.1').frames).toBe(0);
+    expect(opinionOf(path, '02:00:00:00:00:02').frames).toBe(1);
+    expect(opinionOf(path, '02:00:00:00:00:01').frames).toBe(0);
   });
 
   test.each([

@@ -37,11 +37,18 @@ const HARMLESS = [
 /** Nothing above the transport: guesses at the application find faults in pseudo-random streams. */
 const NO_APPLICATIONS = ['-d', 'tcp.port==1-65535,data', '-d', 'udp.port==1-65535,data'] as const;
 
-/** Lets tshark judge the frames of a file that `host` sent, with every checksum checked. */
+/** Who sent a frame: a MAC address, or an IPv4 one. */
+const MAC = /^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/;
+
+/**
+ * Lets tshark judge the frames of a file that `host` sent, with every checksum checked. `host` is
+ * an IPv4 address, or the MAC address of somebody who has many.
+ */
 export function opinionOf(path: string, host: string, filter = ''): Opinion {
   const checks = ['ip', 'tcp', 'udp'].flatMap((name) => ['-o', `${name}.check_checksum:TRUE`]);
   // The first address: an ICMP error quotes the addresses of somebody else's packet.
-  const own = `(ip.src#1 == ${host} || arp.src.proto_ipv4 == ${host})`;
+  const byAddress = `(ip.src#1 == ${host} || arp.src.proto_ipv4 == ${host})`;
+  const own = MAC.test(host) ? `eth.src == ${host}` : byAddress;
   const filters = filter === '' ? own : `${own} && (${filter})`;
   const fields = ['_ws.expert.severity', '_ws.expert.message', '_ws.malformed'];
   const text = must([
