@@ -40,8 +40,9 @@ export const HostServicePort = {
 
 /**
  * One line on stdin. `info` answers the `TcpInfo` of the latest connection of the source port, or
- * null when there is none. `ping` sends echo requests; that they were answered is a counter. `settle` leaves all groups and answers when every connection is gone;
- * `close` does the same, closes stack and driver, and answers {@link Accounts}.
+ * null when there is none. `ping` sends echo requests; that they were answered is a counter.
+ * `settle` leaves all groups and answers when every connection is gone; `close` does the same,
+ * closes stack and driver, and answers {@link Accounts}.
  */
 export type Request =
   | { readonly op: 'counters' }

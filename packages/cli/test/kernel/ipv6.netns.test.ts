@@ -35,14 +35,14 @@ describe.skipIf(WHY_NOT !== undefined).each(['net_tap', 'net_af_packet'] as cons
   `IPv6 over %s and the kernel${TITLE}`,
   (driver) => {
     test(
-      'echoes, streams both ways and datagrams beside what the kernel says by itself (RFC 4861, 7.2)',
+      'echoes, streams and datagrams pass beside what the kernel says by itself (RFC 4861, 7.2)',
       async () => {
         await using lab = await Lab.startIpv6(driver);
         const { kernel, host } = lab;
 
         for (const size of PING_BYTES) {
-          // Without a deadline ping waits two round trips for the last replies: too short for a busy
-          // machine. With one it goes on until so many are answered.
+          // Without a deadline ping waits two round trips for the last replies, too short for a
+          // busy machine. With one it goes on until so many are answered.
           const times = ['-c', String(PINGS), '-i', '0.02', '-w', '20'];
           const ping = kernel.run('ping', '-6', ...times, '-s', String(size), STACK6);
           expect(ping.output).toContain(`, ${PINGS} received`);
