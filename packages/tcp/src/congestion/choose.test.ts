@@ -55,9 +55,9 @@ function expectBounded(tcb: Tcb, from: Congestion, to: Congestion, growth: numbe
 }
 
 describe('a controller that follows another', () => {
-  for (const [phase, recovery, enter] of PHASES) {
-    for (const [end, delayNs, answers] of ENDS) {
-      test(`in ${phase}, before ${end}, has a window of its own (RFC 5681, 3.1)`, () => {
+  test('in the middle of a recovery has a window of its own (RFC 5681, 3.1)', () => {
+    for (const [phase, recovery, enter] of PHASES) {
+      for (const [end, delayNs, answers] of ENDS) {
         for (const from of ALL) {
           for (const to of ALL) {
             if (from === to) continue;
@@ -65,7 +65,7 @@ describe('a controller that follows another', () => {
             const { s, tcb } = all;
             s.host.tcp.setCongestion(tcb, from, s.nowNs);
             enter(all);
-            const what = `${CONTROLLERS[from]!.name} -> ${CONTROLLERS[to]!.name}`;
+            const what = `${phase}, ${end}: ${CONTROLLERS[from]!.name} -> ${CONTROLLERS[to]!.name}`;
             expect([what, tcb.recovery]).toEqual([what, recovery]);
             s.host.tcp.setCongestion(tcb, to, s.nowNs);
             // What the way into the phase has delivered may have opened the window by that much.
@@ -85,9 +85,9 @@ describe('a controller that follows another', () => {
             expectBounded(tcb, from, to, (FLIGHT + 5) * MSS);
           }
         }
-      });
+      }
     }
-  }
+  });
 
   test('an undo was seen, and what was not lost is not sent again (RFC 3522, 3.2)', () => {
     for (const [phase, , enter] of PHASES.slice(0, 2)) {
