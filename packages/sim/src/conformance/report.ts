@@ -36,6 +36,7 @@ export const RFC_TITLES: Readonly<Record<number, string>> = {
   3168: 'The Addition of Explicit Congestion Notification to IP',
   3376: 'Internet Group Management Protocol, Version 3',
   3465: 'TCP Congestion Control with Appropriate Byte Counting',
+  3493: 'Basic Socket Interface Extensions for IPv6',
   3522: 'The Eifel Detection Algorithm for TCP',
   3708: 'Using DSACKs and SCTP Duplicate TSNs to Detect Spurious Retransmissions',
   3720: 'iSCSI (test vectors of CRC32C)',
