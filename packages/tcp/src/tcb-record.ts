@@ -15,7 +15,7 @@ import type { Slab } from './record/slab.ts';
 /** 32-bit words at the start of a record that a new connection does not reset. */
 export const KEPT_WORDS = 16;
 /** Bytes of the record that every connection has. */
-export const MAIN_BYTES = 448;
+export const MAIN_BYTES = 384;
 /** Bytes of the record for what is rare. */
 export const RARE_BYTES = 384;
 
@@ -715,156 +715,148 @@ export abstract class TcbRecord {
     this.i32[(this.at << 1) + 88] = value;
   }
 
-  /** TLP.end_seq. */
-  get tlpEnd(): number {
-    return this.i32[(this.at << 1) + 89]!;
-  }
-  set tlpEnd(value: number) {
-    this.i32[(this.at << 1) + 89] = value;
-  }
-
   /** Segments sent again, mod 2^32. */
   get retransmits(): number {
-    return this.i32[(this.at << 1) + 90]! >>> 0;
+    return this.i32[(this.at << 1) + 89]! >>> 0;
   }
   set retransmits(value: number) {
-    this.i32[(this.at << 1) + 90] = value;
-  }
-
-  /** Timeouts and probes in a row that nothing answered. */
-  get unanswered(): number {
-    return this.u16[(this.at << 2) + 182]!;
-  }
-  set unanswered(value: number) {
-    this.u16[(this.at << 2) + 182] = value;
+    this.i32[(this.at << 1) + 89] = value;
   }
 
   /** Largest MSS that we offer or use. */
   get mssMax(): number {
-    return this.u16[(this.at << 2) + 183]!;
+    return this.u16[(this.at << 2) + 180]!;
   }
   set mssMax(value: number) {
-    this.u16[(this.at << 2) + 183] = value;
+    this.u16[(this.at << 2) + 180] = value;
   }
 
   /** What the peer's MSS option said. */
   get peerMss(): number {
-    return this.u16[(this.at << 2) + 184]!;
+    return this.u16[(this.at << 2) + 181]!;
   }
   set peerMss(value: number) {
-    this.u16[(this.at << 2) + 184] = value;
+    this.u16[(this.at << 2) + 181] = value;
   }
 
   /** Largest packet that this connection knows to pass. */
   get pathMtu(): number {
-    return this.u16[(this.at << 2) + 185]!;
+    return this.u16[(this.at << 2) + 182]!;
   }
   set pathMtu(value: number) {
-    this.u16[(this.at << 2) + 185] = value;
+    this.u16[(this.at << 2) + 182] = value;
   }
 
   /** `ipMtu` for which `mss` holds. */
   get mtuSeen(): number {
-    return this.u16[(this.at << 2) + 186]!;
+    return this.u16[(this.at << 2) + 183]!;
   }
   set mtuSeen(value: number) {
-    this.u16[(this.at << 2) + 186] = value;
+    this.u16[(this.at << 2) + 183] = value;
   }
 
   /** Largest segment of the current round trip: `rcvMss` of the next. */
   get rcvMssNext(): number {
-    return this.u16[(this.at << 2) + 187]!;
+    return this.u16[(this.at << 2) + 184]!;
   }
   set rcvMssNext(value: number) {
-    this.u16[(this.at << 2) + 187] = value;
+    this.u16[(this.at << 2) + 184] = value;
   }
 
   /** Timeouts in a row. */
   get backoff(): number {
-    return this.u16[(this.at << 2) + 188]!;
+    return this.u16[(this.at << 2) + 185]!;
   }
   set backoff(value: number) {
-    this.u16[(this.at << 2) + 188] = value;
+    this.u16[(this.at << 2) + 185] = value;
   }
 
   /** Keepalive probes in a row. */
   get keepaliveProbes(): number {
-    return this.u16[(this.at << 2) + 189]!;
+    return this.u16[(this.at << 2) + 186]!;
   }
   set keepaliveProbes(value: number) {
-    this.u16[(this.at << 2) + 189] = value;
+    this.u16[(this.at << 2) + 186] = value;
   }
 
   /** The peer's window scale. */
   get sndShift(): number {
-    return this.u8[(this.at << 3) + 380]!;
+    return this.u8[(this.at << 3) + 374]!;
   }
   set sndShift(value: number) {
-    this.u8[(this.at << 3) + 380] = value;
+    this.u8[(this.at << 3) + 374] = value;
+  }
+
+  /** Timeouts and probes in a row that nothing answered. */
+  get unanswered(): number {
+    return this.u8[(this.at << 3) + 375]!;
+  }
+  set unanswered(value: number) {
+    this.u8[(this.at << 3) + 375] = value;
   }
 
   /** So many ACKs do not wait for data to ride on. */
   get quickAcks(): number {
-    return this.u8[(this.at << 3) + 381]!;
+    return this.u8[(this.at << 3) + 376]!;
   }
   set quickAcks(value: number) {
-    this.u8[(this.at << 3) + 381] = value;
+    this.u8[(this.at << 3) + 376] = value;
   }
 
   /** 1 after a delayed ACK for which no data came. */
   get ackAlone(): number {
-    return this.u8[(this.at << 3) + 382]!;
+    return this.u8[(this.at << 3) + 377]!;
   }
   set ackAlone(value: number) {
-    this.u8[(this.at << 3) + 382] = value;
+    this.u8[(this.at << 3) + 377] = value;
   }
 
   /** Duplicate ACKs owed to a peer without SACK. */
   get dupAcksOwed(): number {
-    return this.u8[(this.at << 3) + 383]!;
+    return this.u8[(this.at << 3) + 378]!;
   }
   set dupAcksOwed(value: number) {
-    this.u8[(this.at << 3) + 383] = value;
+    this.u8[(this.at << 3) + 378] = value;
   }
 
   /** {@link Congestion}. */
   get congestion(): number {
-    return this.u8[(this.at << 3) + 384]!;
+    return this.u8[(this.at << 3) + 379]!;
   }
   set congestion(value: number) {
-    this.u8[(this.at << 3) + 384] = value;
+    this.u8[(this.at << 3) + 379] = value;
   }
 
   /** 1 when slow start is paced: one ACK has covered a long run. */
   get stretched(): number {
-    return this.u8[(this.at << 3) + 385]!;
+    return this.u8[(this.at << 3) + 380]!;
   }
   set stretched(value: number) {
-    this.u8[(this.at << 3) + 385] = value;
+    this.u8[(this.at << 3) + 380] = value;
   }
 
   /** HyStart++: samples of this round, counted as far as they matter. */
   get hySamples(): number {
-    return this.u8[(this.at << 3) + 386]!;
+    return this.u8[(this.at << 3) + 381]!;
   }
   set hySamples(value: number) {
-    this.u8[(this.at << 3) + 386] = value;
+    this.u8[(this.at << 3) + 381] = value;
   }
 
   /** HyStart++: rounds of CSS. */
   get hyCssRounds(): number {
-    return this.u8[(this.at << 3) + 387]!;
+    return this.u8[(this.at << 3) + 382]!;
   }
   set hyCssRounds(value: number) {
-    this.u8[(this.at << 3) + 387] = value;
+    this.u8[(this.at << 3) + 382] = value;
   }
 
   /** `Retransmit` of retransmit.ts. */
   get retransmitKind(): number {
-    return this.u8[(this.at << 3) + 388]!;
+    return this.u8[(this.at << 3) + 383]!;
   }
   set retransmitKind(value: number) {
-    this.u8[(this.at << 3) + 388] = value;
+    this.u8[(this.at << 3) + 383] = value;
   }
 
   /** End of urgent data (RCV.UP), counted as `bytesReceived`; 0 for none. */
@@ -1299,219 +1291,228 @@ export abstract class TcbRecord {
     this.rare.i32[(this.rareAt << 1) + 67] = value;
   }
 
-  /** End of the round in which reordering was last seen. */
-  get rackRoundEnd(): number {
+  /** TLP.end_seq. */
+  get tlpEnd(): number {
     return this.rare.i32[(this.rareAt << 1) + 68]!;
   }
-  set rackRoundEnd(value: number) {
+  set tlpEnd(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[68])) return;
     this.rare.i32[(this.rareAt << 1) + 68] = value;
   }
 
-  /** r.cep: packets that came with a mark. */
-  get rcvCep(): number {
+  /** End of the round in which reordering was last seen. */
+  get rackRoundEnd(): number {
     return this.rare.i32[(this.rareAt << 1) + 69]!;
   }
-  set rcvCep(value: number) {
+  set rackRoundEnd(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[69])) return;
     this.rare.i32[(this.rareAt << 1) + 69] = value;
   }
 
-  /** s.cep: packets of ours that the peer says it got with a mark. */
-  get sndCep(): number {
+  /** r.cep: packets that came with a mark. */
+  get rcvCep(): number {
     return this.rare.i32[(this.rareAt << 1) + 70]!;
   }
-  set sndCep(value: number) {
+  set rcvCep(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[70])) return;
     this.rare.i32[(this.rareAt << 1) + 70] = value;
   }
 
-  /** r.e0b: bytes that came as ECT(0). */
-  get rcvE0b(): number {
+  /** s.cep: packets of ours that the peer says it got with a mark. */
+  get sndCep(): number {
     return this.rare.i32[(this.rareAt << 1) + 71]!;
   }
-  set rcvE0b(value: number) {
+  set sndCep(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[71])) return;
     this.rare.i32[(this.rareAt << 1) + 71] = value;
   }
 
-  /** r.ceb: bytes that came with a mark. */
-  get rcvCeb(): number {
+  /** r.e0b: bytes that came as ECT(0). */
+  get rcvE0b(): number {
     return this.rare.i32[(this.rareAt << 1) + 72]!;
   }
-  set rcvCeb(value: number) {
+  set rcvE0b(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[72])) return;
     this.rare.i32[(this.rareAt << 1) + 72] = value;
   }
 
-  /** r.e1b: bytes that came as ECT(1). */
-  get rcvE1b(): number {
+  /** r.ceb: bytes that came with a mark. */
+  get rcvCeb(): number {
     return this.rare.i32[(this.rareAt << 1) + 73]!;
   }
-  set rcvE1b(value: number) {
+  set rcvCeb(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[73])) return;
     this.rare.i32[(this.rareAt << 1) + 73] = value;
   }
 
-  /** s.e0b: bytes of ours that the peer says it got as ECT(0). */
-  get sndE0b(): number {
+  /** r.e1b: bytes that came as ECT(1). */
+  get rcvE1b(): number {
     return this.rare.i32[(this.rareAt << 1) + 74]!;
   }
-  set sndE0b(value: number) {
+  set rcvE1b(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[74])) return;
     this.rare.i32[(this.rareAt << 1) + 74] = value;
   }
 
-  /** s.ceb: with a mark. */
-  get sndCeb(): number {
+  /** s.e0b: bytes of ours that the peer says it got as ECT(0). */
+  get sndE0b(): number {
     return this.rare.i32[(this.rareAt << 1) + 75]!;
   }
-  set sndCeb(value: number) {
+  set sndE0b(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[75])) return;
     this.rare.i32[(this.rareAt << 1) + 75] = value;
   }
 
-  /** s.e1b: as ECT(1). */
-  get sndE1b(): number {
+  /** s.ceb: with a mark. */
+  get sndCeb(): number {
     return this.rare.i32[(this.rareAt << 1) + 76]!;
   }
-  set sndE1b(value: number) {
+  set sndCeb(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[76])) return;
     this.rare.i32[(this.rareAt << 1) + 76] = value;
   }
 
-  /** Where the stream stood when the option was last sent. */
-  get accOptionSeq(): number {
+  /** s.e1b: as ECT(1). */
+  get sndE1b(): number {
     return this.rare.i32[(this.rareAt << 1) + 77]!;
   }
-  set accOptionSeq(value: number) {
+  set sndE1b(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[77])) return;
     this.rare.i32[(this.rareAt << 1) + 77] = value;
   }
 
-  /** Timestamp of the newest feedback. */
-  get aceTs(): number {
+  /** Where the stream stood when the option was last sent. */
+  get accOptionSeq(): number {
     return this.rare.i32[(this.rareAt << 1) + 78]!;
   }
-  set aceTs(value: number) {
+  set accOptionSeq(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[78])) return;
     this.rare.i32[(this.rareAt << 1) + 78] = value;
   }
 
-  /** Marked packets since a segment was last sent. */
-  get ceUnsent(): number {
+  /** Timestamp of the newest feedback. */
+  get aceTs(): number {
     return this.rare.i32[(this.rareAt << 1) + 79]!;
   }
-  set ceUnsent(value: number) {
+  set aceTs(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[79])) return;
     this.rare.i32[(this.rareAt << 1) + 79] = value;
   }
 
-  /** Frame of the probe that is out, while it is whole. */
-  get mtuProbeFrame(): number {
+  /** Marked packets since a segment was last sent. */
+  get ceUnsent(): number {
     return this.rare.i32[(this.rareAt << 1) + 80]!;
   }
-  set mtuProbeFrame(value: number) {
+  set ceUnsent(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[80])) return;
     this.rare.i32[(this.rareAt << 1) + 80] = value;
   }
 
-  /** Its end. */
-  get mtuProbeEnd(): number {
+  /** Frame of the probe that is out, while it is whole. */
+  get mtuProbeFrame(): number {
     return this.rare.i32[(this.rareAt << 1) + 81]!;
   }
-  set mtuProbeEnd(value: number) {
+  set mtuProbeFrame(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[81])) return;
     this.rare.i32[(this.rareAt << 1) + 81] = value;
   }
 
-  /** Probes before giving up. */
-  get keepaliveProbesMax(): number {
+  /** Its end. */
+  get mtuProbeEnd(): number {
     return this.rare.i32[(this.rareAt << 1) + 82]!;
   }
-  set keepaliveProbesMax(value: number) {
+  set mtuProbeEnd(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[82])) return;
     this.rare.i32[(this.rareAt << 1) + 82] = value;
   }
 
-  /** Payload of our SYN. */
-  get fastOpenBytes(): number {
+  /** Probes before giving up. */
+  get keepaliveProbesMax(): number {
     return this.rare.i32[(this.rareAt << 1) + 83]!;
   }
-  set fastOpenBytes(value: number) {
+  set keepaliveProbesMax(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[83])) return;
     this.rare.i32[(this.rareAt << 1) + 83] = value;
   }
 
+  /** Payload of our SYN. */
+  get fastOpenBytes(): number {
+    return this.rare.i32[(this.rareAt << 1) + 84]!;
+  }
+  set fastOpenBytes(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.i32[84])) return;
+    this.rare.i32[(this.rareAt << 1) + 84] = value;
+  }
+
   /** RACK.reo_wnd_mult. */
   get rackReoMult(): number {
-    return this.rare.u16[(this.rareAt << 2) + 168]!;
-  }
-  set rackReoMult(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[168])) return;
-    this.rare.u16[(this.rareAt << 2) + 168] = value;
-  }
-
-  /** Packet size of the probe that is out, or 0. */
-  get mtuProbe(): number {
-    return this.rare.u16[(this.rareAt << 2) + 169]!;
-  }
-  set mtuProbe(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[169])) return;
-    this.rare.u16[(this.rareAt << 2) + 169] = value;
-  }
-
-  /** Upper bound of the search. */
-  get mtuHigh(): number {
     return this.rare.u16[(this.rareAt << 2) + 170]!;
   }
-  set mtuHigh(value: number) {
+  set rackReoMult(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[170])) return;
     this.rare.u16[(this.rareAt << 2) + 170] = value;
   }
 
-  /** Segments so large seem to vanish; MTU_MAX when none do. */
-  get mtuSuspect(): number {
+  /** Packet size of the probe that is out, or 0. */
+  get mtuProbe(): number {
     return this.rare.u16[(this.rareAt << 2) + 171]!;
   }
-  set mtuSuspect(value: number) {
+  set mtuProbe(value: number) {
     if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[171])) return;
     this.rare.u16[(this.rareAt << 2) + 171] = value;
   }
 
+  /** Upper bound of the search. */
+  get mtuHigh(): number {
+    return this.rare.u16[(this.rareAt << 2) + 172]!;
+  }
+  set mtuHigh(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[172])) return;
+    this.rare.u16[(this.rareAt << 2) + 172] = value;
+  }
+
+  /** Segments so large seem to vanish; MTU_MAX when none do. */
+  get mtuSuspect(): number {
+    return this.rare.u16[(this.rareAt << 2) + 173]!;
+  }
+  set mtuSuspect(value: number) {
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u16[173])) return;
+    this.rare.u16[(this.rareAt << 2) + 173] = value;
+  }
+
   /** RACK.reo_wnd_persist. */
   get rackReoPersist(): number {
-    return this.rare.u8[(this.rareAt << 3) + 344]!;
+    return this.rare.u8[(this.rareAt << 3) + 348]!;
   }
   set rackReoPersist(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[344])) return;
-    this.rare.u8[(this.rareAt << 3) + 344] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[348])) return;
+    this.rare.u8[(this.rareAt << 3) + 348] = value;
   }
 
   /** 1 while such a round goes on. */
   get rackRound(): number {
-    return this.rare.u8[(this.rareAt << 3) + 345]!;
+    return this.rare.u8[(this.rareAt << 3) + 349]!;
   }
   set rackRound(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[345])) return;
-    this.rare.u8[(this.rareAt << 3) + 345] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[349])) return;
+    this.rare.u8[(this.rareAt << 3) + 349] = value;
   }
 
   /** Whether the upper bound is tried first. */
   get mtuTop(): number {
-    return this.rare.u8[(this.rareAt << 3) + 346]!;
+    return this.rare.u8[(this.rareAt << 3) + 350]!;
   }
   set mtuTop(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[346])) return;
-    this.rare.u8[(this.rareAt << 3) + 346] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[350])) return;
+    this.rare.u8[(this.rareAt << 3) + 350] = value;
   }
 
   /** `FastOpen` of fast-open.ts; 0 once the handshake is complete. */
   get fastOpen(): number {
-    return this.rare.u8[(this.rareAt << 3) + 347]!;
+    return this.rare.u8[(this.rareAt << 3) + 351]!;
   }
   set fastOpen(value: number) {
-    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[347])) return;
-    this.rare.u8[(this.rareAt << 3) + 347] = value;
+    if (this.rareAt === 0 && !this.needsRare(value !== this.rare.u8[351])) return;
+    this.rare.u8[(this.rareAt << 3) + 351] = value;
   }
 }

@@ -113,7 +113,7 @@ export const MAIN: readonly Field[] = rows(
   ['i32', 'sndWl2', 'Acknowledgment number of the last window update.'],
   ['i32', 'sndSmall', "End of the last segment below the MSS (Minshall's form of Nagle)."],
   ['u8', 'sndShift', "The peer's window scale."],
-  ['u16', 'unanswered', 'Timeouts and probes in a row that nothing answered.'],
+  ['u8', 'unanswered', 'Timeouts and probes in a row that nothing answered.'],
   ['u16', 'mssMax', 'Largest MSS that we offer or use.', 'config.mssMax'],
   ['u16', 'peerMss', "What the peer's MSS option said.", '536'],
   ['u16', 'pathMtu', 'Largest packet that this connection knows to pass.', 'MTU_MAX'],
@@ -171,7 +171,6 @@ export const MAIN: readonly Field[] = rows(
   ['f64', 'rackSentNs', 'RACK.xmit_ts.'],
   ['f64', 'rackRttNs', 'RACK.rtt.'],
   ['i32', 'rackEnd', 'RACK.end_seq.'],
-  ['i32', 'tlpEnd', 'TLP.end_seq.'],
 
   // Deadlines in nanoseconds, NEVER when not set; the wheel holds the earliest.
   ['f64', 'ackAtNs', 'Delayed ACK.', 'Infinity'],
@@ -229,6 +228,7 @@ export const RARE: readonly Field[] = rows(
   ['i32', 'undoTs', 'TSval of the first retransmission (Eifel, RFC 3522).'],
   ['f64', 'undoCwnd', 'Congestion window before the reduction.'],
   ['f64', 'undoSsthresh', 'Slow start threshold before the reduction.'],
+  ['i32', 'tlpEnd', 'TLP.end_seq.'],
   ['i32', 'rackRoundEnd', 'End of the round in which reordering was last seen.'],
   ['u16', 'rackReoMult', 'RACK.reo_wnd_mult.', '1'],
   ['u8', 'rackReoPersist', 'RACK.reo_wnd_persist.'],
