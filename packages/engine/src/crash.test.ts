@@ -31,6 +31,9 @@ async function life(path: string, threads: 1 | 3, seed: number, delayMs: number)
   return bytes.subarray(0, bytes.length - (bytes.length % EXECUTION_REPORT_BYTES));
 }
 
+/** One millisecond in nanoseconds. */
+const MS = 1_000_000;
+
 /** Feeds the journalled messages, in their order, to an exchange that nothing interrupts. */
 async function uninterrupted(path: string): Promise<{ hash: string; reports: number }> {
   using journal = Journal.open({ storage: new FileStorage(path), policy: 'none' });
@@ -46,9 +49,10 @@ async function uninterrupted(path: string): Promise<{ hash: string; reports: num
     const sequence = orderClientSequence(view, at);
     expect(trader.client.sendEncoded(view, at, length, sequence)).toBe(sequence);
     sent += 1;
-    if (sent % 100 === 0) venue.settle();
+    // Time goes on: reports that a window holds back, or the pacer, wait for it.
+    if (sent % 100 === 0) venue.advance(MS);
   }
-  venue.settle();
+  venue.advance(1000 * MS);
   return { hash: venue.exchange.stateHash(), reports: trader.reports.length };
 }
 
